@@ -1,0 +1,49 @@
+//! What every error of the host can say beside its message.
+
+use std::process::ExitCode;
+
+/// How the program ends. A partial failure gives the highest of its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// All went well.
+    Done = 0,
+    /// More rows were rejected than the budget allows.
+    OverBudget = 1,
+    /// The plugin is at fault.
+    PluginAtFault = 2,
+    /// The input or the configuration is bad.
+    BadInput = 3,
+    /// The command line is wrong.
+    Usage = 4,
+    /// The surroundings failed; to try again may help.
+    Environment = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error that can be acted on.
+pub trait Explain: std::error::Error {
+    /// A stable word for the error: lower-case letters and hyphens.
+    fn code(&self) -> &'static str;
+    /// What to do about it.
+    fn hint(&self) -> Option<String>;
+    /// How the program ends.
+    fn exit(&self) -> Exit;
+}
+
+/// The message of an error and of all that caused it, on one line.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,226 @@
+//! What can go wrong with a plugin.
+
+use super::limits::Limits;
+use crate::error::{Exit, Explain};
+use crate::manifest::ManifestError;
+use std::path::PathBuf;
+
+/// A plugin that can't be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file can't be read.
+    #[error("can't read the plugin `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is larger than any plugin.
+    #[error("the plugin `{}` has {bytes} bytes, more than the {bytes_max} that are compiled", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// The file is no component, or one with features that the sandbox does not offer.
+    #[error("`{}` is no WebAssembly component that this host can compile: {reason}", path.display())]
+    NotAComponent {
+        /// The file.
+        path: PathBuf,
+        /// What the compiler said.
+        reason: String,
+    },
+    /// The component exports no version of the contract.
+    #[error("`{}` exports no `star:transform/plugin`: it is no transform plugin", path.display())]
+    NoContract {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The component was built for a version of the contract that this host does not run.
+    #[error("`{}` was built for version {found} of the contract, and this host runs {supported}", path.display())]
+    ContractVersion {
+        /// The file.
+        path: PathBuf,
+        /// The plugin's version of the contract.
+        found: String,
+        /// The host's.
+        supported: String,
+    },
+    /// The component imports what the sandbox does not offer.
+    #[error("`{}` imports {}, which the sandbox does not offer", path.display(), list(imports))]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// The refused imports.
+        imports: Vec<String>,
+    },
+    /// The exports are there, but of other types.
+    #[error("`{}` does not fit the contract: {reason}", path.display())]
+    Contract {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The plugin failed while it described itself.
+    #[error("`{}` failed in `describe`: {fault}", path.display())]
+    Describe {
+        /// The file.
+        path: PathBuf,
+        /// How it failed.
+        fault: Fault,
+    },
+    /// The plugin describes something impossible.
+    #[error("the manifest of `{}` is wrong: {error}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: ManifestError,
+    },
+    /// The engine itself can't start.
+    #[error("can't start the WebAssembly engine: {reason}")]
+    Engine {
+        /// What wasmtime said.
+        reason: String,
+    },
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl Explain for LoadError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "plugin-unreadable",
+            Self::TooLarge { .. } => "plugin-too-large",
+            Self::NotAComponent { .. } => "not-a-component",
+            Self::NoContract { .. } => "no-contract",
+            Self::ContractVersion { .. } => "contract-version",
+            Self::Import { .. } => "import-refused",
+            Self::Contract { .. } => "contract-mismatch",
+            Self::Describe { .. } => "describe-failed",
+            Self::Manifest { .. } => "bad-manifest",
+            Self::Engine { .. } => "engine",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unreadable { .. } => "build the plugins with `make plugins` and name a file of `plugins/dist/`",
+            Self::TooLarge { .. } => "build it in release mode, without debug information",
+            Self::NotAComponent { .. } => {
+                "build for the target wasm32-wasip2, which makes components: `cargo build --release --target wasm32-wasip2`"
+            }
+            Self::NoContract { .. } => {
+                "end the plugin's crate with `sdk::plugin!(function: Source => Row);`, and make it a `cdylib`"
+            }
+            Self::ContractVersion { .. } => {
+                "build the plugin again with the SDK of this host's version, or use a host of the plugin's"
+            }
+            Self::Import { .. } => {
+                "a plugin sees its rows and nothing else: leave out files, network, threads and processes, and the crates that need them"
+            }
+            Self::Contract { .. } => "build the plugin again with this host's SDK",
+            Self::Describe { .. } => "`describe` must answer without input, the same each time",
+            Self::Manifest { .. } => "mend the structs that derive `Source` and `Star`, and build the plugin again",
+            Self::Engine { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Unreadable { .. } => Exit::BadInput,
+            Self::Engine { .. } => Exit::Environment,
+            _ => Exit::PluginAtFault,
+        }
+    }
+}
+
+/// How a call failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The plugin trapped: a panic, an access outside its memory, a recursion that is too deep.
+    #[error("the plugin trapped: {message}")]
+    Trap {
+        /// What wasmtime, and the plugin's own panic, said.
+        message: String,
+    },
+    /// The plugin used more fuel than it has: an endless loop, or work that is too much for its lines.
+    #[error("the plugin used up its {limit} units of fuel")]
+    Fuel {
+        /// What it had.
+        limit: u64,
+    },
+    /// The plugin wanted more memory than it may have.
+    #[error("the plugin wanted more than its {limit} bytes of memory: {message}")]
+    Memory {
+        /// What it may have.
+        limit: u64,
+        /// What it did when it got none.
+        message: String,
+    },
+    /// The plugin handed back more than it may.
+    #[error("the plugin handed back more than {limit} bytes")]
+    OutputSize {
+        /// What it may hand back.
+        limit: u64,
+    },
+    /// The plugin handed back columns that are wrong.
+    #[error("the plugin handed back what its manifest does not allow: {0}")]
+    Output(super::check::OutputError),
+    /// The plugin said that it could not do the call.
+    #[error("the plugin failed: {message}")]
+    Failure {
+        /// Its own words.
+        message: String,
+    },
+}
+
+impl Fault {
+    /// The code of a reject for a line that causes the fault.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Trap { .. } => "trap",
+            Self::Fuel { .. } => "fuel",
+            Self::Memory { .. } => "memory",
+            Self::OutputSize { .. } => "output-size",
+            Self::Output(_) => "output",
+            Self::Failure { .. } => "failure",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self, limits: &Limits) -> String {
+        match self {
+            Self::Trap { .. } => {
+                "return a `Reject` for a row that can't be transformed, in place of `unwrap`, `expect` and indexing"
+                    .to_owned()
+            }
+            Self::Fuel { .. } => format!(
+                "look for an endless loop; if the work is right, raise `fuel_per_byte` (now {}) for the plugin in `host.toml`",
+                limits.fuel_per_byte
+            ),
+            Self::Memory { .. } => format!(
+                "keep nothing but the row at hand; if the work is right, raise `memory_bytes_max` (now {}) in `host.toml`",
+                limits.memory_bytes_max
+            ),
+            Self::OutputSize { .. } => format!(
+                "make fewer rows of a line; if the work is right, raise `output_bytes_max` (now {}) in `host.toml`",
+                limits.output_bytes_max
+            ),
+            Self::Output(_) => {
+                "a plugin built with the SDK can't do this; see the rules in `wit/transform.wit`".to_owned()
+            }
+            Self::Failure { .. } => "this is the plugin's own decision; see its documentation".to_owned(),
+        }
+    }
+}

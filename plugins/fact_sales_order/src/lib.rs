@@ -1,0 +1,88 @@
+//! Sales orders: one row for each version.
+
+use sdk::{Context, Date, Decimal, Reject, Source, Star, Time, Timestamp};
+
+/// An order as it stands in ToteSys.
+#[derive(Source)]
+#[source(table = "sales_order")]
+pub struct SalesOrder {
+    sales_order_id: i32,
+    created_at: Timestamp,
+    last_updated: Timestamp,
+    design_id: i32,
+    staff_id: i32,
+    counterparty_id: i32,
+    units_sold: i32,
+    unit_price: Decimal<10, 2>,
+    currency_id: i32,
+    agreed_delivery_date: Date,
+    agreed_payment_date: Date,
+    agreed_delivery_location_id: i32,
+}
+
+/// A version of a sales order.
+#[derive(Star)]
+#[star(fact, key = "sales_record_id")]
+pub struct FactSalesOrder {
+    /// Numbers the versions 1, 2, 3, ... in the order of arrival; a gap is a rejected version.
+    sales_record_id: i32,
+    /// The order; it has a row for each of its versions.
+    sales_order_id: i32,
+    /// The day on which the order was made.
+    #[star(references = "dim_date.date_id")]
+    created_date: Date,
+    /// The time of that day.
+    created_time: Time,
+    /// The day on which the order was last changed, as far as the source says.
+    #[star(references = "dim_date.date_id")]
+    last_updated_date: Date,
+    /// The time of that day.
+    last_updated_time: Time,
+    /// Who sold.
+    #[star(references = "dim_staff.staff_id")]
+    sales_staff_id: i32,
+    /// Who bought.
+    #[star(references = "dim_counterparty.counterparty_id")]
+    counterparty_id: i32,
+    /// How many bags.
+    units_sold: i32,
+    /// The price of one bag, in the order's currency.
+    unit_price: Decimal<10, 2>,
+    /// The currency of the price.
+    #[star(references = "dim_currency.currency_id")]
+    currency_id: i32,
+    /// The design of the bags.
+    #[star(references = "dim_design.design_id")]
+    design_id: i32,
+    /// The day by which to pay.
+    #[star(references = "dim_date.date_id")]
+    agreed_payment_date: Date,
+    /// The day by which to deliver.
+    #[star(references = "dim_date.date_id")]
+    agreed_delivery_date: Date,
+    /// Where to deliver.
+    #[star(references = "dim_location.location_id")]
+    agreed_delivery_location_id: i32,
+}
+
+fn transform(order: &SalesOrder, context: &Context<'_>) -> Result<FactSalesOrder, Reject> {
+    Ok(FactSalesOrder {
+        sales_record_id: context.record_id()?,
+        sales_order_id: order.sales_order_id,
+        created_date: order.created_at.date(),
+        created_time: order.created_at.time(),
+        last_updated_date: order.last_updated.date(),
+        last_updated_time: order.last_updated.time(),
+        sales_staff_id: order.staff_id,
+        counterparty_id: order.counterparty_id,
+        units_sold: order.units_sold,
+        unit_price: order.unit_price,
+        currency_id: order.currency_id,
+        design_id: order.design_id,
+        agreed_payment_date: order.agreed_payment_date,
+        agreed_delivery_date: order.agreed_delivery_date,
+        agreed_delivery_location_id: order.agreed_delivery_location_id,
+    })
+}
+
+sdk::plugin!(transform: SalesOrder => FactSalesOrder);
