@@ -6,6 +6,8 @@ use std::fmt;
 
 /// The most star tables a plugin can make.
 pub const STAR_TABLES_MAX: usize = 16;
+/// The most tables that the host joins in.
+pub const LOOKUPS_MAX: usize = 16;
 /// The most columns a table can have: more than any star table needs, and few enough for a plan to stay small.
 pub const COLUMNS_MAX: usize = 1_000;
 /// The longest name; Postgres' own limit.
@@ -182,14 +184,19 @@ impl Manifest {
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), ManifestError> {
         check_name("plugin name", &self.name)?;
-        if self.version.is_empty() || self.version.len() > NAME_BYTES_MAX || !self.version.is_ascii() {
-            return wrong("plugin version", format!("must be 1 to {NAME_BYTES_MAX} ASCII characters"));
+        let is_visible = self.version.bytes().all(|byte| byte.is_ascii_graphic());
+        if self.version.is_empty() || self.version.len() > NAME_BYTES_MAX || !is_visible {
+            return wrong("plugin version", format!("must be 1 to {NAME_BYTES_MAX} visible ASCII characters"));
         }
         check_source_name("source table", &self.source_table)?;
         check_source_columns("source column", &self.source_columns)?;
+        if self.lookups.len() > LOOKUPS_MAX {
+            return wrong("lookups", format!("there are {}, must be at most {LOOKUPS_MAX}", self.lookups.len()));
+        }
         for lookup in &self.lookups {
             self.check_lookup(lookup)?;
         }
+        check_distinct("lookups", self.lookups.iter().map(|lookup| lookup.table.as_str()))?;
         if !(1..=STAR_TABLES_MAX).contains(&self.star_tables.len()) {
             let problem = format!("there are {}, must be 1 to {STAR_TABLES_MAX}", self.star_tables.len());
             return wrong("star tables", problem);
@@ -213,7 +220,7 @@ impl Manifest {
             );
             return wrong(place, problem);
         }
-        check_distinct("lookups", self.lookups.iter().map(|lookup| lookup.table.as_str()))
+        Ok(())
     }
 }
 
@@ -239,6 +246,14 @@ impl StarTable {
         if self.key.is_empty() {
             return wrong(place, "it has no key; name the fields that identify a row");
         }
+        // Before the parts are looked for: a field can't be in the key twice, so there are no more parts than fields.
+        if self.key.len() > self.fields.len() {
+            return wrong(
+                place,
+                format!("its key has {} parts, and it has {} fields", self.key.len(), self.fields.len()),
+            );
+        }
+        check_distinct(&format!("{place}, key"), self.key.iter().map(String::as_str))?;
         for part in &self.key {
             match self.fields.iter().find(|field| field.name == *part) {
                 None => return wrong(place, format!("its key names `{}`, which is no field", shown(part))),

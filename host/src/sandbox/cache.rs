@@ -1,7 +1,7 @@
 //! Compiled components, kept between runs.
 //!
 //! Compiled code runs outside of any sandbox, so only what this host compiled is ever loaded: the folder and each file belong
-//! to this user, nobody else can write them, and a file's bytes have the digest that was written before them.
+//! to this user, nobody else can write them, and a file begins with the digest of its name and of the code that follows.
 
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -45,15 +46,16 @@ impl Cache {
         digest: &str,
         compile: impl FnOnce() -> wasmtime::Result<Component>,
     ) -> wasmtime::Result<Component> {
-        let path = self.folder.join(format!("{digest}-{:016x}.cwasm", environment(engine)));
-        if let Some(compiled) = read_trusted(&path) {
+        let name = format!("{digest}-{:016x}.cwasm", environment(engine));
+        let path = self.folder.join(&name);
+        if let Some(compiled) = read_trusted(&path, &name) {
             match deserialize(engine, &compiled) {
                 Ok(component) => return Ok(component),
                 Err(error) => tracing::debug!(path = %path.display(), %error, "compiling anew"),
             }
         }
         let component = compile()?;
-        if let Err(error) = write(&path, &component.serialize()?) {
+        if let Err(error) = write(&path, &name, &component.serialize()?) {
             tracing::warn!(path = %path.display(), %error, "can't keep a compiled plugin");
         }
         Ok(component)
@@ -82,7 +84,12 @@ fn is_private(metadata: &fs::Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & WRITABLE_BY_OTHERS == 0
 }
 
-fn read_trusted(path: &Path) -> Option<Vec<u8>> {
+/// The digest of the compiled code and of the name that it is kept under, so that it can't stand for another plugin's.
+fn digest(name: &str, compiled: &[u8]) -> [u8; DIGEST_BYTES] {
+    Sha256::new().chain_update(name).chain_update(compiled).finalize().into()
+}
+
+fn read_trusted(path: &Path, name: &str) -> Option<Vec<u8>> {
     let file = fs::File::open(path).ok()?;
     if !is_private(&file.metadata().ok()?) {
         return None;
@@ -90,7 +97,7 @@ fn read_trusted(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut &file, &mut bytes).ok()?;
     let compiled = bytes.split_off_checked(DIGEST_BYTES)?;
-    (Sha256::digest(&compiled).as_slice() == bytes).then_some(compiled)
+    (digest(name, &compiled).as_slice() == bytes).then_some(compiled)
 }
 
 /// `Vec::split_off` that does not panic on a short vector.
@@ -105,10 +112,17 @@ impl SplitOffChecked for Vec<u8> {
 }
 
 /// Writes beside the place and renames, so that nobody reads half a file.
-fn write(path: &Path, compiled: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+fn write(path: &Path, name: &str, compiled: &[u8]) -> std::io::Result<()> {
+    // Threads of one process may keep the same plugin at the same time.
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let write = WRITES.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{write}.tmp", std::process::id()));
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(&Sha256::digest(compiled))?;
-    file.write_all(compiled)?;
-    fs::rename(&temporary, path)
+    let written = file.write_all(&digest(name, compiled)).and_then(|()| file.write_all(compiled));
+    let kept = written.and_then(|()| fs::rename(&temporary, path));
+    if kept.is_err() {
+        // What is left of it would only take room.
+        let _ = fs::remove_file(&temporary);
+    }
+    kept
 }

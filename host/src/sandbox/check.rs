@@ -4,152 +4,11 @@
 //! times, the lines of rows and rejects.
 
 use super::bindings::types::{self, Output, Values};
+use super::output_error::OutputError;
+use super::text::{REJECT_CHARS_MAX, shown};
 use crate::columns::{Column, ColumnValues, Rows};
-use crate::manifest::{ColumnType, Field, Manifest, SHORT_PRECISION_MAX, StarTable};
+use crate::manifest::{ColumnType, Field, Manifest, NAME_BYTES_MAX, SHORT_PRECISION_MAX, StarTable};
 use crate::reject::Reject;
-
-/// What is wrong with an output.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OutputError {
-    /// Another number of tables than the manifest names.
-    #[error("{found} tables, where the manifest names {expected}")]
-    Tables {
-        /// How many came.
-        found: usize,
-        /// How many the manifest names.
-        expected: usize,
-    },
-    /// Another number of columns than the table has fields.
-    #[error("table `{table}`: {found} columns, where the manifest names {expected} fields")]
-    Columns {
-        /// The star table.
-        table: String,
-        /// How many came.
-        found: usize,
-        /// How many fields the manifest names.
-        expected: usize,
-    },
-    /// A column of another type than the field.
-    #[error("table `{table}`, field `{field}`: values of type {found}, where the manifest says {expected}")]
-    Type {
-        /// The star table.
-        table: String,
-        /// The field.
-        field: String,
-        /// The type of the values.
-        found: &'static str,
-        /// The manifest's.
-        expected: ColumnType,
-    },
-    /// A column that is too short or too long.
-    #[error("table `{table}`, field `{field}`: {found} {what}, where {expected} belong to {rows} rows")]
-    Length {
-        /// The star table.
-        table: String,
-        /// The field.
-        field: String,
-        /// Of what: values, bytes of a bitmap, offsets.
-        what: &'static str,
-        /// How many came.
-        found: usize,
-        /// How many there must be.
-        expected: usize,
-        /// The rows that the table says it has.
-        rows: usize,
-    },
-    /// Offsets that do not go upwards from 0 to the number of bytes.
-    #[error(
-        "table `{table}`, field `{field}`: the offset {offset} of row {row} is out of order or past the {bytes} bytes of text"
-    )]
-    Offset {
-        /// The star table.
-        table: String,
-        /// The field.
-        field: String,
-        /// The row, from 0.
-        row: usize,
-        /// Its offset.
-        offset: i32,
-        /// How many bytes of text there are.
-        bytes: usize,
-    },
-    /// Text that is no UTF-8.
-    #[error("table `{table}`, field `{field}`: the text of row {row} is not valid UTF-8")]
-    Utf8 {
-        /// The star table.
-        table: String,
-        /// The field.
-        field: String,
-        /// The row, from 0.
-        row: usize,
-    },
-    /// A null where there may be none.
-    #[error("table `{table}`, field `{field}`: row {row} is null, and the field is not nullable")]
-    Null {
-        /// The star table.
-        table: String,
-        /// The field.
-        field: String,
-        /// The row, from 0.
-        row: usize,
-    },
-    /// A number that its type has no room for.
-    #[error("table `{table}`, field `{field}`: the value {value} of row {row} is out of the range of {column_type}")]
-    Range {
-        /// The star table.
-        table: String,
-        /// The field.
-        field: String,
-        /// The row, from 0.
-        row: usize,
-        /// The value, as it crossed the border.
-        value: i128,
-        /// The field's type.
-        column_type: ColumnType,
-    },
-    /// Rows that belong to no line, or to lines out of order.
-    #[error(
-        "table `{table}`: row {row} says that it comes from line {line}, which is out of order, rejected, or past the {lines} lines"
-    )]
-    RowLine {
-        /// The star table.
-        table: String,
-        /// The row, from 0.
-        row: usize,
-        /// The index of its line.
-        line: u32,
-        /// How many lines the call had.
-        lines: u32,
-    },
-    /// Rows and rejects that do not add up to the lines.
-    #[error(
-        "table `{table}`: {rows} rows and {rejects} rejects of {lines} lines, where each line makes one or the other"
-    )]
-    Count {
-        /// The star table.
-        table: String,
-        /// How many rows.
-        rows: usize,
-        /// How many rejects.
-        rejects: usize,
-        /// How many lines the call had.
-        lines: u32,
-    },
-    /// Rejects that belong to no line, or come twice, or out of order.
-    #[error("a reject for line {line}, which is out of order, rejected before, or past the {lines} lines")]
-    RejectLine {
-        /// The index of the line.
-        line: u32,
-        /// How many lines the call had.
-        lines: u32,
-    },
-    /// A reject whose code is none.
-    #[error("the reject code `{code}`, which is not 1 to 40 lower-case letters, digits and hyphens")]
-    RejectCode {
-        /// The code.
-        code: String,
-    },
-}
 
 /// Rows of each star table, and the lines that made none: checked.
 #[derive(Clone, Debug, Default)]
@@ -171,9 +30,10 @@ pub(super) fn check(output: Output, manifest: &Manifest, lines: u32) -> Result<T
     Ok(Transformed { tables, rejects })
 }
 
+/// The longest code of a reject.
+const CODE_BYTES_MAX: usize = 40;
+
 fn check_rejects(rejects: Vec<types::Reject>, lines: u32) -> Result<Vec<Reject>, OutputError> {
-    /// What a reject may say; the rest is cut off.
-    const MESSAGE_CHARS_MAX: usize = 1_000;
     let mut next_line = 0;
     let mut checked = Vec::with_capacity(rejects.len());
     for types::Reject { line, code, column, message } in rejects {
@@ -182,11 +42,11 @@ fn check_rejects(rejects: Vec<types::Reject>, lines: u32) -> Result<Vec<Reject>,
         }
         next_line = line + 1;
         let is_word = code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if !is_word || code.is_empty() || code.len() > 40 {
-            return Err(OutputError::RejectCode { code: code.chars().take(40).collect() });
+        if !is_word || code.is_empty() || code.len() > CODE_BYTES_MAX {
+            return Err(OutputError::RejectCode { code: shown(&code, CODE_BYTES_MAX) });
         }
-        let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
-        let column = column.map(|column| column.chars().take(MESSAGE_CHARS_MAX).collect());
+        let message = shown(&message, REJECT_CHARS_MAX);
+        let column = column.map(|column| shown(&column, NAME_BYTES_MAX));
         checked.push(Reject { line: u64::from(line), code, column, message, by_host: false });
     }
     Ok(checked)

@@ -1,6 +1,7 @@
-//! What can go wrong with a plugin.
+//! Why a plugin can't be loaded.
 
-use super::limits::Limits;
+use super::fault::Fault;
+use super::text::{NAME_CHARS_MAX, shown};
 use crate::error::{Exit, Explain};
 use crate::manifest::ManifestError;
 use std::path::PathBuf;
@@ -91,7 +92,14 @@ pub enum LoadError {
 }
 
 fn list(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    /// Enough to see what the plugin is about.
+    const NAMES_MAX: usize = 10;
+    let shown = names.iter().take(NAMES_MAX).map(|name| format!("`{}`", shown(name, NAME_CHARS_MAX)));
+    let mut list = shown.collect::<Vec<_>>().join(", ");
+    if names.len() > NAMES_MAX {
+        list.push_str(&format!(" and {} more", names.len() - NAMES_MAX));
+    }
+    list
 }
 
 impl Explain for LoadError {
@@ -139,88 +147,6 @@ impl Explain for LoadError {
             Self::Unreadable { .. } => Exit::BadInput,
             Self::Engine { .. } => Exit::Environment,
             _ => Exit::PluginAtFault,
-        }
-    }
-}
-
-/// How a call failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// The plugin trapped: a panic, an access outside its memory, a recursion that is too deep.
-    #[error("the plugin trapped: {message}")]
-    Trap {
-        /// What wasmtime, and the plugin's own panic, said.
-        message: String,
-    },
-    /// The plugin used more fuel than it has: an endless loop, or work that is too much for its lines.
-    #[error("the plugin used up its {limit} units of fuel")]
-    Fuel {
-        /// What it had.
-        limit: u64,
-    },
-    /// The plugin wanted more memory than it may have.
-    #[error("the plugin wanted more than its {limit} bytes of memory: {message}")]
-    Memory {
-        /// What it may have.
-        limit: u64,
-        /// What it did when it got none.
-        message: String,
-    },
-    /// The plugin handed back more than it may.
-    #[error("the plugin handed back more than {limit} bytes")]
-    OutputSize {
-        /// What it may hand back.
-        limit: u64,
-    },
-    /// The plugin handed back columns that are wrong.
-    #[error("the plugin handed back what its manifest does not allow: {0}")]
-    Output(super::check::OutputError),
-    /// The plugin said that it could not do the call.
-    #[error("the plugin failed: {message}")]
-    Failure {
-        /// Its own words.
-        message: String,
-    },
-}
-
-impl Fault {
-    /// The code of a reject for a line that causes the fault.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Trap { .. } => "trap",
-            Self::Fuel { .. } => "fuel",
-            Self::Memory { .. } => "memory",
-            Self::OutputSize { .. } => "output-size",
-            Self::Output(_) => "output",
-            Self::Failure { .. } => "failure",
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self, limits: &Limits) -> String {
-        match self {
-            Self::Trap { .. } => {
-                "return a `Reject` for a row that can't be transformed, in place of `unwrap`, `expect` and indexing"
-                    .to_owned()
-            }
-            Self::Fuel { .. } => format!(
-                "look for an endless loop; if the work is right, raise `fuel_per_byte` (now {}) for the plugin in `host.toml`",
-                limits.fuel_per_byte
-            ),
-            Self::Memory { .. } => format!(
-                "keep nothing but the row at hand; if the work is right, raise `memory_bytes_max` (now {}) in `host.toml`",
-                limits.memory_bytes_max
-            ),
-            Self::OutputSize { .. } => format!(
-                "make fewer rows of a line; if the work is right, raise `output_bytes_max` (now {}) in `host.toml`",
-                limits.output_bytes_max
-            ),
-            Self::Output(_) => {
-                "a plugin built with the SDK can't do this; see the rules in `wit/transform.wit`".to_owned()
-            }
-            Self::Failure { .. } => "this is the plugin's own decision; see its documentation".to_owned(),
         }
     }
 }

@@ -10,19 +10,28 @@
 mod bindings;
 mod cache;
 mod check;
+mod engine;
 mod error;
+mod fault;
+mod imports;
 mod isolate;
 mod limits;
+mod output_error;
 mod plugin;
 mod store;
+mod text;
+mod turns;
 mod wasi;
 
 pub use cache::Cache;
-pub use check::{OutputError, Transformed};
-pub use error::{Fault, LoadError};
+pub use check::Transformed;
+pub use engine::Sandbox;
+pub use error::LoadError;
+pub use fault::Fault;
 pub use isolate::{Isolated, TooManyFaults};
-pub use limits::{COMPONENT_BYTES_MAX, Limits, STACK_BYTES_MAX};
-pub use plugin::{Call, Called, Plugin, Sandbox};
+pub use limits::{COMPONENT_BYTES_MAX, Limits, MEMORY_BYTES_MAX, STACK_BYTES_MAX};
+pub use output_error::OutputError;
+pub use plugin::{Call, Called, Plugin};
 pub use store::{LogLevel, LogLine, Usage};
 
 /// The version of the contract that this host speaks.

@@ -1,167 +1,23 @@
-//! The engine, and plugins that it may run.
+//! A plugin, and its calls.
 
-use super::bindings::{Context, Transform, TransformPre, log};
-use super::cache::Cache;
+use super::bindings::{Context, Transform, TransformPre};
 use super::check::{Transformed, check};
-use super::error::{Fault, LoadError};
-use super::limits::{COMPONENT_BYTES_MAX, Limits, POOL_MEMORY_BYTES_MAX, STACK_BYTES_MAX};
+use super::error::LoadError;
+use super::fault::{Fault, Stage};
+use super::limits::{HANDLES_MAX, Limits, MANIFEST_BYTES_MAX};
 use super::store::{CallState, LogLine, Usage};
-use super::{CONTRACT_VERSION, wasi};
+use super::text::{FAULT_CHARS_MAX, shown};
+use super::turns::Turns;
 use crate::manifest::Manifest;
-use sha2::{Digest, Sha256};
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Store, Trap};
-
-/// The WebAssembly engine, with the settings that make plugins deterministic and contained.
-#[derive(Clone)]
-pub struct Sandbox {
-    engine: Engine,
-    cache: Option<Cache>,
-}
-
-impl Sandbox {
-    /// Starts an engine for `threads` calls at a time. Compiled plugins are kept in `cache`.
-    ///
-    /// # Errors
-    /// [`LoadError::Engine`] where the machine can't give the address space.
-    pub fn new(threads: usize, cache: Option<Cache>) -> Result<Self, LoadError> {
-        let engine =
-            Engine::new(&config(threads)).map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
-        Ok(Self { engine, cache })
-    }
-
-    /// Loads the plugin at `path`: compiles it, checks its imports and its version of the contract, and asks what it does.
-    ///
-    /// # Errors
-    /// Why the plugin can't be run.
-    pub fn load(&self, path: &Path, limits: Limits) -> Result<Plugin, LoadError> {
-        let started = Instant::now();
-        let wasm = read(path)?;
-        let digest = hex(&Sha256::digest(&wasm));
-        let compile = || Component::from_binary(&self.engine, &wasm);
-        let component = match &self.cache {
-            Some(cache) => cache.load(&self.engine, &digest, compile),
-            None => compile(),
-        };
-        let not_a_component =
-            |error: wasmtime::Error| LoadError::NotAComponent { path: path.to_owned(), reason: format!("{error:#}") };
-        let component = component.map_err(not_a_component)?;
-        self.check_contract(path, &component)?;
-        let imports = wasi::refused_imports(&self.engine, &component);
-        if !imports.is_empty() {
-            return Err(LoadError::Import { path: path.to_owned(), imports });
-        }
-        let contract =
-            |error: wasmtime::Error| LoadError::Contract { path: path.to_owned(), reason: format!("{error:#}") };
-        let instances = self.link(&component).map_err(contract)?;
-        let mut plugin = Plugin {
-            engine: self.engine.clone(),
-            instances,
-            path: path.to_owned(),
-            digest,
-            size_bytes: wasm.len() as u64,
-            imports: component.component_type().imports(&self.engine).map(|(name, _)| name.to_owned()).collect(),
-            limits,
-            manifest: Manifest::default(),
-            load_time: Duration::ZERO,
-        };
-        plugin.manifest = plugin.describe()?;
-        plugin.load_time = started.elapsed();
-        Ok(plugin)
-    }
-
-    fn link(&self, component: &Component) -> wasmtime::Result<TransformPre<CallState>> {
-        let mut linker = Linker::new(&self.engine);
-        wasi::link(&self.engine, component, &mut linker)?;
-        log::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
-        TransformPre::new(linker.instantiate_pre(component)?)
-    }
-
-    /// Refuses another version of the contract before anything of the plugin runs.
-    fn check_contract(&self, path: &Path, component: &Component) -> Result<(), LoadError> {
-        let component_type = component.component_type();
-        let found = component_type.exports(&self.engine).find_map(|(name, _)| {
-            let version = name.strip_prefix("star:transform/plugin")?;
-            Some(version.strip_prefix('@').unwrap_or("unknown").to_owned())
-        });
-        match found {
-            None => Err(LoadError::NoContract { path: path.to_owned() }),
-            Some(found) if !is_compatible(&found, CONTRACT_VERSION) => {
-                let supported = CONTRACT_VERSION.to_owned();
-                Err(LoadError::ContractVersion { path: path.to_owned(), found, supported })
-            }
-            Some(_) => Ok(()),
-        }
-    }
-}
-
-/// Whether a plugin of contract version `plugin` runs on a host of version `host`: the same major version, and while that is
-/// 0 the same minor version.
-fn is_compatible(plugin: &str, host: &str) -> bool {
-    let compatible_part = |version: &str| {
-        let mut parts = version.split('.');
-        let major = parts.next().unwrap_or_default().to_owned();
-        let minor = parts.next().unwrap_or_default().to_owned();
-        if major == "0" { (major, minor) } else { (major, String::new()) }
-    };
-    compatible_part(plugin) == compatible_part(host)
-}
-
-fn config(threads: usize) -> Config {
-    // One call a thread, and one more for a `describe` beside it.
-    let instances = u32::try_from(threads).unwrap_or(u32::MAX).saturating_add(1);
-    // A component of an interpreter has a handful of core instances, memories and tables.
-    const PARTS_MAX: u32 = 16;
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(PARTS_MAX))
-        .total_memories(instances.saturating_mul(2))
-        .total_tables(instances.saturating_mul(PARTS_MAX))
-        .max_core_instances_per_component(PARTS_MAX)
-        .max_memories_per_component(2)
-        .max_tables_per_component(PARTS_MAX)
-        .table_elements(100_000)
-        .max_memory_size(POOL_MEMORY_BYTES_MAX as usize)
-        // What a call touches stays in place and is zeroed for the next one: page faults cost more than the zeros.
-        .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
-        .pagemap_scan(Enabled::Auto);
-    let mut config = Config::new();
-    config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .consume_fuel(true)
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true)
-        .cranelift_opt_level(OptLevel::Speed)
-        .max_wasm_stack(STACK_BYTES_MAX);
-    config
-}
-
-/// What stays resident of a memory between calls: some chunk, its columns, and what a small runtime needs.
-const KEEP_RESIDENT_BYTES: usize = 8 * 1024 * 1024;
-
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
-    let file = fs::File::open(path).map_err(unreadable)?;
-    let mut wasm = Vec::new();
-    file.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut wasm).map_err(unreadable)?;
-    if wasm.len() as u64 > COMPONENT_BYTES_MAX {
-        let bytes = fs::metadata(path).map_or(wasm.len() as u64, |metadata| metadata.len());
-        return Err(LoadError::TooLarge { path: path.to_owned(), bytes, bytes_max: COMPONENT_BYTES_MAX });
-    }
-    Ok(wasm)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use wasmtime::{Engine, Store};
 
 /// A component that may run: its imports, version and manifest were checked.
 pub struct Plugin {
     engine: Engine,
+    turns: Arc<Turns>,
     instances: TransformPre<CallState>,
     path: PathBuf,
     digest: String,
@@ -170,6 +26,19 @@ pub struct Plugin {
     limits: Limits,
     manifest: Manifest,
     load_time: Duration,
+}
+
+/// A component whose imports and version were checked, and that has not yet said what it does.
+pub(super) struct PluginParts {
+    pub(super) engine: Engine,
+    pub(super) turns: Arc<Turns>,
+    pub(super) instances: TransformPre<CallState>,
+    pub(super) path: PathBuf,
+    pub(super) digest: String,
+    pub(super) size_bytes: u64,
+    pub(super) imports: Vec<String>,
+    pub(super) limits: Limits,
+    pub(super) started: Instant,
 }
 
 /// The lines of one call.
@@ -244,7 +113,7 @@ impl Plugin {
     /// The same plugin with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+        Self { limits: limits.capped(), ..self }
     }
 
     /// Runs the lines of `call` in a fresh instance, and checks what comes back.
@@ -258,61 +127,55 @@ impl Plugin {
             lines: call.lines,
         };
         let fuel = self.limits.fuel(call.json_lines.len());
-        let (result, usage, log) = self.in_instance(fuel, |store, plugin| {
+        let output_bytes_max = usize::try_from(self.limits.output_bytes_max).unwrap_or(usize::MAX);
+        let (result, usage, log) = self.in_instance(Stage::Start, fuel, output_bytes_max, |store, plugin| {
             plugin.star_transform_plugin().call_transform(store, &context, call.json_lines)
         });
         let result = match result {
             Ok(Ok(output)) => check(output, &self.manifest, call.lines).map_err(Fault::Output),
-            Ok(Err(failure)) => Err(Fault::Failure { message: failure.message }),
+            Ok(Err(failure)) => Err(Fault::Failure { message: shown(&failure.message, FAULT_CHARS_MAX) }),
             Err(fault) => Err(fault),
         };
         Called { result, usage, log }
     }
 
-    fn describe(&self) -> Result<Manifest, LoadError> {
-        let path = || self.path.clone();
-        let fuel = self.limits.fuel(0);
-        let (result, ..) = self.in_instance(fuel, |store, plugin| plugin.star_transform_plugin().call_describe(store));
+    /// Asks the component what it does.
+    pub(super) fn describe(parts: PluginParts) -> Result<Self, LoadError> {
+        let PluginParts { engine, turns, instances, path, digest, size_bytes, imports, limits, started } = parts;
+        let (manifest, load_time) = (Manifest::default(), Duration::ZERO);
+        let limits = limits.capped();
+        let plugin = Self { engine, turns, instances, path, digest, size_bytes, imports, limits, manifest, load_time };
+        let fuel = limits.fuel(0);
+        let (result, ..) = plugin.in_instance(Stage::FirstStart, fuel, MANIFEST_BYTES_MAX, |store, component| {
+            component.star_transform_plugin().call_describe(store)
+        });
+        let path = || plugin.path.clone();
         let manifest: Manifest = result.map_err(|fault| LoadError::Describe { path: path(), fault })?.into();
         manifest.check().map_err(|error| LoadError::Manifest { path: path(), error })?;
-        Ok(manifest)
+        Ok(Self { manifest, load_time: started.elapsed(), ..plugin })
     }
 
     fn in_instance<T>(
         &self,
+        mut stage: Stage,
         fuel: u64,
+        output_bytes_max: usize,
         run: impl FnOnce(&mut Store<CallState>, &Transform) -> wasmtime::Result<T>,
     ) -> (Result<T, Fault>, Usage, Vec<LogLine>) {
+        // Given back after the store, and the instance with it, is gone.
+        let _turn = self.turns.take();
         let mut store = Store::new(&self.engine, CallState::new(self.limits));
         store.limiter(|state| state);
-        store.set_hostcall_fuel(usize::try_from(self.limits.output_bytes_max).unwrap_or(usize::MAX));
-        let result = store
-            .set_fuel(fuel)
-            .and_then(|()| self.instances.instantiate(&mut store))
-            .and_then(|plugin| run(&mut store, &plugin));
-        let used = fuel - store.get_fuel().unwrap_or(fuel);
-        let fault = result.map_err(|error| self.fault(&error, fuel, store.data()));
+        store.set_hostcall_fuel(output_bytes_max);
+        store.set_max_component_handles(HANDLES_MAX);
+        let result = store.set_fuel(fuel).and_then(|()| self.instances.instantiate(&mut store)).and_then(|plugin| {
+            stage = Stage::Call;
+            run(&mut store, &plugin)
+        });
+        let used = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let limits = Limits { output_bytes_max: output_bytes_max as u64, ..self.limits };
+        let result = result.map_err(|error| Fault::of(&error, stage, store.data(), fuel, &limits));
         let usage = store.data().usage(used);
-        (fault, usage, store.data_mut().take_log())
+        (result, usage, store.data_mut().take_log())
     }
-
-    /// What a wasmtime error means.
-    fn fault(&self, error: &wasmtime::Error, fuel: u64, state: &CallState) -> Fault {
-        if let Some(Trap::OutOfFuel) = error.downcast_ref() {
-            return Fault::Fuel { limit: fuel };
-        }
-        let message = state.panic_message().unwrap_or_else(|| root_cause(error));
-        if state.memory_denied() {
-            return Fault::Memory { limit: self.limits.memory_bytes_max, message };
-        }
-        if error.downcast_ref::<Trap>().is_none() && message.contains("hostcall") {
-            return Fault::OutputSize { limit: self.limits.output_bytes_max };
-        }
-        Fault::Trap { message }
-    }
-}
-
-/// The innermost message of an error: `wasm trap: ...` without the backtrace around it.
-fn root_cause(error: &wasmtime::Error) -> String {
-    error.chain().last().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -1,7 +1,7 @@
 //! What an instance carries: its limits, and what it used of them.
 
-use super::bindings::log;
-use super::limits::Limits;
+use super::limits::{Limits, TABLE_ELEMENTS_MAX};
+use super::text::shown;
 use wasmtime::ResourceLimiter;
 
 /// How important a plugin's message is.
@@ -32,16 +32,16 @@ pub struct Usage {
     pub fuel: u64,
     /// The most bytes of linear memory at a time.
     pub memory_bytes: u64,
-    /// Bytes of log messages that were dropped for the limit.
+    /// Bytes of log messages that were dropped for the limit; an empty one counts too.
     pub log_bytes_dropped: u64,
 }
 
 impl Usage {
     /// Adds another call's use: sums, and the larger peak.
     pub fn add(&mut self, other: &Self) {
-        self.fuel += other.fuel;
+        self.fuel = self.fuel.saturating_add(other.fuel);
         self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
-        self.log_bytes_dropped += other.log_bytes_dropped;
+        self.log_bytes_dropped = self.log_bytes_dropped.saturating_add(other.log_bytes_dropped);
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) struct CallState {
     log: Vec<LogLine>,
     log_bytes: u64,
     log_bytes_dropped: u64,
-    /// What the plugin wrote to its standard error: the message of a panic.
+    /// The last of what the plugin wrote to its standard error: the message of a panic.
     stderr: Vec<u8>,
 }
 
@@ -85,44 +85,57 @@ impl CallState {
         std::mem::take(&mut self.log)
     }
 
+    /// Whether a message of so many bytes is kept.
+    pub(super) fn has_log_room(&self, bytes: u64) -> bool {
+        self.log_bytes + log_bytes(bytes) <= self.limits.log_bytes_max
+    }
+
+    /// Keeps a message, or counts it as dropped where there is no room for its `bytes`.
+    pub(super) fn write_log(&mut self, level: LogLevel, message: Option<&str>, bytes: u64) {
+        match message {
+            Some(message) => {
+                self.log_bytes += log_bytes(bytes);
+                self.log.push(LogLine { level, message: shown(message, usize::MAX) });
+            }
+            None => self.log_bytes_dropped += log_bytes(bytes),
+        }
+    }
+
+    /// As much of the end of `bytes` as is kept.
+    pub(super) fn last_stderr(bytes: &[u8]) -> &[u8] {
+        &bytes[bytes.len().saturating_sub(STDERR_BYTES_MAX)..]
+    }
+
     pub(super) fn write_stderr(&mut self, bytes: &[u8]) {
-        let room = STDERR_BYTES_MAX.saturating_sub(self.stderr.len());
-        self.stderr.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.stderr.extend_from_slice(bytes);
+        let excess = self.stderr.len().saturating_sub(STDERR_BYTES_MAX);
+        self.stderr.drain(..excess);
     }
 
     /// What a panic said, on one line.
     pub(super) fn panic_message(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.stderr);
-        let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let said = lines.into_iter().take_while(|line| !line.starts_with("note:")).collect::<Vec<_>>().join(" ");
-        (!said.is_empty()).then_some(said)
+        // What was written before is not its message. A runtime of another language begins otherwise: then it is all.
+        let panic = text.rfind("thread '").map_or(&*text, |start| &text[start..]);
+        let lines = panic.lines().map(str::trim).filter(|line| !line.is_empty());
+        let said = lines.take_while(|line| !line.starts_with("note:")).collect::<Vec<_>>().join(" ");
+        (!said.is_empty()).then(|| shown(&said, STDERR_BYTES_MAX))
     }
 }
 
-impl log::Host for CallState {
-    fn write(&mut self, level: log::Level, message: String) {
-        let bytes = message.len() as u64;
-        // A message counts for some bytes even when it is empty, so that a flood of those ends too.
-        let counted = bytes + 16;
-        if self.log_bytes + counted > self.limits.log_bytes_max {
-            self.log_bytes_dropped += bytes;
-            return;
-        }
-        self.log_bytes += counted;
-        let level = match level {
-            log::Level::Debug => LogLevel::Debug,
-            log::Level::Info => LogLevel::Info,
-            log::Level::Warning => LogLevel::Warning,
-        };
-        self.log.push(LogLine { level, message });
-    }
+/// What a message counts for: some bytes even when it is empty, so that a flood of those ends too.
+pub(super) fn log_bytes(message_bytes: u64) -> u64 {
+    message_bytes + 16
 }
 
-impl super::bindings::types::Host for CallState {}
+/// The machine has no more memory: no fault of the plugin, which must not see it, or its rows would depend on the machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the machine gave no more memory: {0:#}")]
+pub(super) struct MachineFailure(wasmtime::Error);
 
 impl ResourceLimiter for CallState {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        if desired as u64 > self.limits.memory_bytes_max {
+    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if desired as u64 > self.limits.memory_bytes_max || maximum.is_some_and(|maximum| desired > maximum) {
             self.memory_denied = true;
             return Ok(false);
         }
@@ -130,9 +143,14 @@ impl ResourceLimiter for CallState {
         Ok(true)
     }
 
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if self.memory_denied {
+            return Ok(());
+        }
+        Err(MachineFailure(error).into())
+    }
+
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        // Tables hold function references; a runtime has some ten thousand.
-        const TABLE_ELEMENTS_MAX: usize = 100_000;
         Ok(desired <= TABLE_ELEMENTS_MAX)
     }
 }

@@ -86,3 +86,9 @@ fn transform(order: &SalesOrder, context: &Context<'_>) -> Result<FactSalesOrder
 }
 
 sdk::plugin!(transform: SalesOrder => FactSalesOrder);
+
+#[cfg(test)]
+#[test]
+fn cases() {
+    sdk::case::run::<Plugin>(env!("CARGO_MANIFEST_DIR"));
+}

@@ -45,9 +45,11 @@
 //! | [`chunk`] | the loop over the lines of one call |
 //! | [`reject`], [`context`] | why a line made no row; where it stands |
 //! | [`log`] | a line for the host's log |
+//! | [`case`] | the plugin's test cases: a folder each, with lines, expected rows and expected rejects |
 
 extern crate self as sdk;
 
+pub mod case;
 pub mod chunk;
 pub mod column;
 pub mod context;
@@ -68,12 +70,13 @@ pub use star::Star;
 pub use value::{Date, Decimal, Time, Timestamp};
 
 /// The contract's types, as `wit-bindgen` makes them.
-#[expect(missing_docs, clippy::all, reason = "generated; `wit/` documents every item")]
+#[expect(missing_docs, reason = "generated; `wit/` documents every item")]
 #[allow(
+    clippy::all,
     unsafe_code,
     unreachable_pub,
     clippy::unwrap_used,
-    reason = "generated code calls across the component boundary"
+    reason = "generated code: it calls across the component boundary"
 )]
 pub mod bindings {
     wit_bindgen::generate!({

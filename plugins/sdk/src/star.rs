@@ -9,8 +9,10 @@ use crate::bindings::star::transform::types::{self, Column, StarTable};
 /// `#[star(dimension)]`, `key = "a, b"`, and `table = "..."` where the table is not the struct's name in snake_case. Field
 /// attributes: `#[star(references = "table.field")]` and `#[star(rename = "...")]`.
 pub trait Star {
-    /// What collects the rows.
+    /// What collects the rows: the same for each lifetime that the row's texts have.
     type Columns: Default;
+    /// The row with texts that live for ever. It names the rows of a call, each of which borrows from its own line.
+    type Static: Star<Columns = Self::Columns>;
 
     /// The table for the manifest.
     fn star_table() -> StarTable;
@@ -67,14 +69,14 @@ impl<S: Star> Default for OneToMany<S> {
 
 impl<S: Star> OneToOne<S> {
     #[inline(always)]
-    fn append(&mut self, row: S) {
+    fn append(&mut self, row: impl Star<Columns = S::Columns>) {
         row.append(&mut self.columns);
         self.count += 1;
     }
 }
 
 impl<S: Star> OneToMany<S> {
-    fn append(&mut self, row: S, line: u32) {
+    fn append(&mut self, row: impl Star<Columns = S::Columns>, line: u32) {
         self.rows.append(row);
         self.lines.push(line);
     }
@@ -102,12 +104,12 @@ impl<S: Star> Collect for OneToMany<S> {
 /// Adds the row of a line that makes exactly one, for the code that `derive(Star)` makes.
 #[doc(hidden)]
 #[inline(always)]
-pub fn append_one<S: Star>(row: S, columns: &mut OneToOne<S>) {
+pub fn append_one<S: Star>(row: S, columns: &mut OneToOne<S::Static>) {
     columns.append(row);
 }
 
 impl<S: Star> Rows for Option<S> {
-    type Columns = OneToMany<S>;
+    type Columns = OneToMany<S::Static>;
 
     fn star_tables() -> Vec<StarTable> {
         vec![S::star_table()]
@@ -121,7 +123,7 @@ impl<S: Star> Rows for Option<S> {
 }
 
 impl<S: Star> Rows for Vec<S> {
-    type Columns = OneToMany<S>;
+    type Columns = OneToMany<S::Static>;
 
     fn star_tables() -> Vec<StarTable> {
         vec![S::star_table()]

@@ -1,8 +1,11 @@
 //! What stands in `#[source(...)]`, `#[star(...)]` and doc comments.
 
-use quote::ToTokens;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Data, DataStruct, DeriveInput, Error, Expr, Field, Fields, Ident, Lit, LitStr, Meta, Result};
+use syn::{
+    Attribute, Data, DataStruct, DeriveInput, Error, Expr, Field, Fields, Ident, Lifetime, Lit, LitStr, Meta, Result,
+};
 
 /// Hands each item of the attributes called `name` to `visit`, which says whether it knows the item.
 pub(crate) fn visit(
@@ -86,4 +89,14 @@ pub(crate) fn ensure_lifetimes_only(input: &DeriveInput) -> Result<()> {
     let plain = input.generics.type_params().next().is_none() && input.generics.const_params().next().is_none();
     ensure(plain, &input.generics, "the struct can have one lifetime, and no other parameters")?;
     ensure(input.generics.lifetimes().count() <= 1, &input.generics, "the struct can have one lifetime at most")
+}
+
+/// The type that `input` declares, with `lifetime` for its lifetime if it has one.
+pub(crate) fn with_lifetime_argument(input: &DeriveInput, lifetime: &str) -> TokenStream {
+    let ident = &input.ident;
+    if input.generics.params.is_empty() {
+        return quote!(#ident);
+    }
+    let lifetime = Lifetime::new(lifetime, Span::call_site());
+    quote!(#ident<#lifetime>)
 }

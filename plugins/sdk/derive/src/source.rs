@@ -2,6 +2,7 @@
 
 use crate::attributes::{
     column_name, ensure, ensure_lifetimes_only, field_ident, named_fields, snake_case, text, visit,
+    with_lifetime_argument,
 };
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -80,8 +81,9 @@ fn column(field: &Field) -> Result<Column> {
 
 fn implementation(input: &DeriveInput, table: &str, columns: &[Column]) -> TokenStream {
     let ident = &input.ident;
-    let (impl_generics, type_generics, _) = input.generics.split_for_impl();
-    let of_line = if input.generics.params.is_empty() { quote!(#ident) } else { quote!(#ident<'a>) };
+    // The lifetime stays without a name: the one of `Of` may have the same.
+    let of_any = with_lifetime_argument(input, "'_");
+    let of_line = with_lifetime_argument(input, "'a");
     let count = columns.len();
     let idents: Vec<_> = columns.iter().map(|column| &column.ident).collect();
     let names: Vec<_> = columns.iter().map(|column| &column.name).collect();
@@ -106,7 +108,7 @@ fn implementation(input: &DeriveInput, table: &str, columns: &[Column]) -> Token
 
     quote! {
         const _: () = {
-            impl #impl_generics ::sdk::Source for #ident #type_generics {
+            impl ::sdk::Source for #of_any {
                 type Of<'a> = #of_line;
                 const TABLE: &'static str = #table;
                 const COLUMNS: &'static ::sdk::shape::Columns = &::sdk::shape::Columns {

@@ -2,6 +2,7 @@
 
 use crate::attributes::{
     column_name, doc_comment, ensure, ensure_lifetimes_only, field_ident, fields_of_struct, snake_case, text, visit,
+    with_lifetime_argument,
 };
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -24,7 +25,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     }
     let manifest_fields =
         fields.iter().zip(&names).map(|(field, name)| manifest_field(field, name)).collect::<Result<Vec<_>>>()?;
-    Ok(implementation(input, &table, &fields, &manifest_fields)?)
+    implementation(input, &table, &fields, &manifest_fields)
 }
 
 fn table(input: &DeriveInput) -> Result<Table> {
@@ -89,6 +90,7 @@ fn implementation(
 ) -> Result<TokenStream> {
     let ident = &input.ident;
     let (impl_generics, type_generics, _) = input.generics.split_for_impl();
+    let without_lifetime = with_lifetime_argument(input, "'static");
     let Table { name, is_fact, key } = table;
     let comment = doc_comment(&input.attrs);
     let idents = fields.iter().map(|field| field_ident(field)).collect::<Result<Vec<_>>>()?;
@@ -104,6 +106,7 @@ fn implementation(
 
             impl #impl_generics ::sdk::Star for #ident #type_generics {
                 type Columns = Columns<#(<#types as ::sdk::column::StarValue>::Column),*>;
+                type Static = #without_lifetime;
 
                 fn star_table() -> ::sdk::bindings::star::transform::types::StarTable {
                     ::sdk::manifest::star_table(#name, #is_fact, &[#(#key),*], ::std::vec![#(#manifest_fields),*], #comment)
@@ -124,7 +127,7 @@ fn implementation(
             }
 
             impl #impl_generics ::sdk::star::Rows for #ident #type_generics {
-                type Columns = ::sdk::star::OneToOne<Self>;
+                type Columns = ::sdk::star::OneToOne<#without_lifetime>;
 
                 fn star_tables() -> ::std::vec::Vec<::sdk::bindings::star::transform::types::StarTable> {
                     ::std::vec![<Self as ::sdk::Star>::star_table()]

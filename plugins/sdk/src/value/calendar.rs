@@ -52,7 +52,7 @@ impl Date {
     #[must_use]
     pub fn from_year_month_day(year: u32, month: u32, day: u32) -> Option<Self> {
         const MONTH_DAYS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0];
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let leap_day = u32::from(leap && month == 2);
         if day == 0
             || month > 12
@@ -67,6 +67,13 @@ impl Date {
         let day_of_year = (153 * month + 2) / 5 + day - 1;
         let days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year;
         Some(Self { days: days as i32 - DAYS_TO_EPOCH })
+    }
+
+    /// The day that is `days` days after 1970-01-01; `None` before the year 1 and after 9999.
+    #[must_use]
+    pub fn from_days(days: i32) -> Option<Self> {
+        // From 0001-01-01 to 9999-12-31.
+        (-719_162..=2_932_896).contains(&days).then_some(Self { days })
     }
 
     /// Days since 1970-01-01.
@@ -160,6 +167,12 @@ impl Time {
         Some(Self { micros: i64::from(seconds) * MICROS_PER_SECOND + i64::from(micros) })
     }
 
+    /// The time `micros` microseconds after midnight; `None` where the day is over by then.
+    #[must_use]
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        (0..MICROS_PER_DAY).contains(&micros).then_some(Self { micros })
+    }
+
     /// Microseconds since midnight.
     #[inline]
     #[must_use]
@@ -174,6 +187,13 @@ impl Timestamp {
     #[must_use]
     pub fn new(date: Date, time: Time) -> Self {
         Self { date, time }
+    }
+
+    /// The point in time `micros` microseconds after 1970-01-01T00:00:00; `None` before the year 1 and after 9999.
+    #[must_use]
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        let days = i32::try_from(micros.div_euclid(MICROS_PER_DAY)).ok()?;
+        Some(Self { date: Date::from_days(days)?, time: Time::from_micros(micros.rem_euclid(MICROS_PER_DAY))? })
     }
 
     /// The day.
@@ -199,10 +219,7 @@ impl Timestamp {
 
     /// The point in time `seconds` earlier; `None` before the year 1 and after 9999.
     fn earlier(self, seconds: i64) -> Option<Self> {
-        let micros = self.micros() - seconds * MICROS_PER_SECOND;
-        let date = Date { days: micros.div_euclid(MICROS_PER_DAY) as i32 };
-        let time = Time { micros: micros.rem_euclid(MICROS_PER_DAY) };
-        (1..=9999).contains(&date.year()).then_some(Self { date, time })
+        Self::from_micros(self.micros() - seconds * MICROS_PER_SECOND)
     }
 }
 
@@ -274,15 +291,18 @@ fn parse_offset(text: &str) -> Option<i64> {
     if text == "Z" {
         return Some(0);
     }
-    let (hour, minute) = match text.len() {
-        3 => (text.get(1..3)?, "00"),
-        5 => (text.get(1..3)?, text.get(3..5)?),
-        6 if text.get(3..4)? == ":" => (text.get(1..3)?, text.get(4..6)?),
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
         _ => return None,
     };
+    let (hour, minute) = match digits.len() {
+        2 => (digits, "00"),
+        4 => digits.split_at_checked(2)?,
+        _ => digits.split_once(':')?,
+    };
     let (hour, minute) = (parse_digits(hour, 2)?, parse_digits(minute, 2)?);
-    let seconds = i64::from(hour * 60 + minute) * 60;
-    (hour < 24 && minute < 60).then_some(if text.starts_with('-') { -seconds } else { seconds })
+    (hour < 24 && minute < 60).then(|| sign * i64::from(hour * 60 + minute) * 60)
 }
 
 /// Parses the text of a raw JSON string.

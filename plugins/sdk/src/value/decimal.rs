@@ -115,14 +115,19 @@ impl<const PRECISION: u8, const SCALE: u8> FromStr for Decimal<PRECISION, SCALE>
 
 impl<const PRECISION: u8, const SCALE: u8> fmt::Display for Decimal<PRECISION, SCALE> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.unscaled < 0 { "-" } else { "" };
-        let digits = self.unscaled.unsigned_abs();
-        if SCALE == 0 {
-            return write!(formatter, "{sign}{digits}");
-        }
-        let power = 10_u128.pow(u32::from(SCALE));
-        write!(formatter, "{sign}{}.{:0width$}", digits / power, digits % power, width = usize::from(SCALE))
+        write_decimal(formatter, self.unscaled, SCALE)
     }
+}
+
+/// Writes a number of `scale` digits behind the point, all of them.
+pub(crate) fn write_decimal(out: &mut impl fmt::Write, unscaled: i128, scale: u8) -> fmt::Result {
+    let sign = if unscaled < 0 { "-" } else { "" };
+    let digits = unscaled.unsigned_abs();
+    if scale == 0 {
+        return write!(out, "{sign}{digits}");
+    }
+    let power = 10_u128.pow(u32::from(scale));
+    write!(out, "{sign}{}.{:0width$}", digits / power, digits % power, width = usize::from(scale))
 }
 
 /// A number as it is written: sign, digits without leading and trailing zeros, and the power of ten of the last of them.

@@ -1,0 +1,63 @@
+# `make demo` runs the whole thing on made-up data, `make test` passes all tests; both set up what they need.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PLUGINS := $(sort $(notdir $(wildcard plugins/fact_* plugins/dim_*)))
+PYTHON := .venv/bin/python
+HOST := $(TARGET)/release/host
+# How much longer than in `make test` the long runs of `make soak` are.
+SOAK ?= 50
+
+.PHONY: help
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: demo
+demo: plugins release ## make the ToteSys database, run all eleven plugins over it, show each
+	$(TARGET)/release/totesys --out out/demo/raw
+	tests/demo.sh $(HOST) plugins/dist out/demo/raw out/demo/star
+
+.PHONY: test
+test: plugins tools ## run all tests
+	cargo fmt --all --check
+	cargo test --workspace --no-fail-fast
+
+.PHONY: soak
+soak: plugins tools ## run the same tests with many more cases
+	SOAK=$(SOAK) cargo test --workspace --release --no-fail-fast
+
+.PHONY: bench
+bench: plugins release tools ## measure against serde_json and DuckDB; writes out/bench/bench.json
+	cargo bench -p tests --no-run
+	$(PYTHON) tests/bench/bench.py --host $(HOST) --totesys $(TARGET)/release/totesys --plugins plugins/dist --out out/bench
+
+.PHONY: check
+check: setup ## lints, formatting, licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	command -v cargo-deny > /dev/null || cargo install --locked cargo-deny
+	cargo deny check licenses bans sources
+
+.PHONY: plugins
+plugins: setup ## build all plugins into plugins/dist
+	cargo build --profile plugin --target wasm32-wasip2 $(addprefix -p ,$(PLUGINS))
+	mkdir -p plugins/dist
+	cp $(foreach plugin,$(PLUGINS),$(TARGET)/wasm32-wasip2/plugin/$(plugin).wasm) plugins/dist/
+
+.PHONY: release
+release: setup
+	cargo build --release -p host -p totesys
+
+.PHONY: setup
+setup:
+	@command -v cargo > /dev/null || { echo 'install Rust first: https://rustup.rs' >&2; exit 1; }
+	@rustup target list --installed 2> /dev/null | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
+
+.PHONY: tools
+tools: .venv/ready
+
+.venv/ready: tests/requirements.txt
+	python3 -m venv .venv || { apt-get update && apt-get install --yes python3-venv && python3 -m venv .venv; }
+	.venv/bin/pip install --quiet --requirement tests/requirements.txt
+	touch .venv/ready

@@ -1,0 +1,84 @@
+//! What each command does: builds the real parts, calls the library, shows the report.
+
+use crate::arguments::{Arguments, Command, PluginCommand, RunArguments};
+use crate::screen;
+use host::config::Config;
+use host::error::{Exit, Explain};
+use host::input::{ChunkLimits, LookupsBuilder};
+use host::process::{RunOptions, run_plugin};
+use host::report::PluginReport;
+use host::sandbox::{Cache, LoadError, Plugin, Sandbox};
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+type Failure = Box<dyn Explain>;
+
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let config = Config::read(arguments.config.as_deref(), std::env::vars()).map_err(boxed)?;
+    match arguments.command {
+        Command::Run(run) => run_command(&config, run, arguments.json),
+        Command::Plugin(PluginCommand::Describe { plugin }) => describe_command(&config, &plugin, arguments.json),
+    }
+}
+
+fn run_command(config: &Config, arguments: RunArguments, json: bool) -> Result<Exit, Failure> {
+    let threads = arguments.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
+    let plugin = load(config, &arguments.plugin, threads)?;
+    let files = arguments.lookups.into_iter();
+    let lookups = files.fold(LookupsBuilder::default(), |builder, (table, path)| builder.file(table, path));
+    let lookups = lookups.read(plugin.manifest()).map_err(boxed)?;
+    let options = RunOptions {
+        threads,
+        chunk: ChunkLimits { bytes_max: arguments.chunk_bytes, lines_max: arguments.chunk_lines.unwrap_or(usize::MAX) },
+        records_max: arguments.limit,
+        budget: arguments.max_rejects.unwrap_or_default(),
+        out: arguments.out,
+        first_record: arguments.first_record,
+        ..RunOptions::default()
+    };
+    let bar = screen::progress_bar(arguments.input.bytes(), json);
+    let report = run_plugin(&plugin, &arguments.input, &lookups, &options, &|bytes| bar.set_position(bytes));
+    bar.finish_and_clear();
+    let report = report.map_err(boxed)?;
+    screen::show_run(&report, &options.budget, json);
+    Ok(exit_of(&report))
+}
+
+/// A run whose every reject is the plugin's fault, or that has too many of those, blames the plugin.
+fn exit_of(report: &host::report::RunReport) -> Exit {
+    let all_by_host = report.rows_in > 0 && report.rejects_by_host == report.rows_in;
+    match report.held {
+        true if report.rejects_by_host * 2 > report.rejects => Exit::PluginAtFault,
+        true => Exit::OverBudget,
+        false if all_by_host => Exit::PluginAtFault,
+        false => Exit::Done,
+    }
+}
+
+fn describe_command(config: &Config, path: &Path, json: bool) -> Result<Exit, Failure> {
+    let plugin = load(config, path, 1)?;
+    screen::show_plugin(&PluginReport::new(&plugin), json);
+    Ok(Exit::Done)
+}
+
+/// Loads a plugin with the limits that the configuration has for its name.
+fn load(config: &Config, path: &Path, threads: usize) -> Result<Plugin, Failure> {
+    let cache = cache_folder(config).and_then(|folder| Cache::open(&folder));
+    let sandbox = Sandbox::new(threads, cache).map_err(boxed)?;
+    let plugin = sandbox.load(path, config.limits("").map_err(boxed)?).map_err(|error: LoadError| boxed(error))?;
+    let limits = config.limits(&plugin.manifest().name).map_err(boxed)?;
+    Ok(plugin.with_limits(limits))
+}
+
+fn cache_folder(config: &Config) -> Option<PathBuf> {
+    const NAME: &str = "wasm-plugin-host";
+    config.plugins_cache.clone().or_else(|| {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+        cache.or_else(home).map(|folder| folder.join(NAME))
+    })
+}
+
+fn boxed(error: impl Explain + 'static) -> Failure {
+    Box::new(error)
+}

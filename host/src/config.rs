@@ -1,0 +1,214 @@
+//! `host.toml`, and the environment variables that stand for its keys.
+//!
+//! | key | variable | what |
+//! |---|---|---|
+//! | `plugins.cache` | `HOST_PLUGINS_CACHE` | the folder for compiled plugins; `~/.cache/wasm-plugin-host` if left out |
+//! | `limits.<limit>` | `HOST_LIMITS_<LIMIT>` | a limit of [`Limits`], for all plugins |
+//! | `limits.<plugin>.<limit>` | | a limit for one plugin |
+//!
+//! A variable goes before the file, and a key that is not known is an error.
+
+use crate::error::{Exit, Explain};
+use crate::sandbox::Limits;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// The name of the file that is read when no other is named.
+pub const DEFAULT_FILE: &str = "host.toml";
+
+/// The configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// The folder for compiled plugins.
+    pub plugins_cache: Option<PathBuf>,
+    limits: Limits,
+    /// The limits of single plugins, before the general ones fill the gaps.
+    plugin_limits: BTreeMap<String, Table>,
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("can't read the configuration `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no TOML.
+    #[error("`{}` is no TOML: {reason}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said, with line and column.
+        reason: String,
+    },
+    /// A key that does not exist.
+    #[error("{place}: there is no key `{key}`; known are {known}")]
+    UnknownKey {
+        /// The file or the variables.
+        place: String,
+        /// The key.
+        key: String,
+        /// The keys that exist there.
+        known: String,
+    },
+    /// A value of the wrong type.
+    #[error("{place}: `{key}` is `{value}`, expected {expected}")]
+    BadValue {
+        /// The file or the variable.
+        place: String,
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+}
+
+impl Explain for ConfigError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "config-unreadable",
+            Self::Syntax { .. } => "config-syntax",
+            Self::UnknownKey { .. } => "config-unknown-key",
+            Self::BadValue { .. } => "config-bad-value",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { .. } => Some("name a file with `--config`, or leave it out".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::BadInput
+    }
+}
+
+const LIMIT_KEYS: &str = "`fuel_base`, `fuel_per_byte`, `memory_bytes_max`, `output_bytes_max`, `log_bytes_max`";
+
+impl Config {
+    /// Reads the file `path`, or `host.toml` where there is one, and the variables of `environment`.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let default = Path::new(DEFAULT_FILE);
+        let mut config = Self::default();
+        match path.or(default.exists().then_some(default)) {
+            Some(path) => config.read_file(path)?,
+            None => {}
+        }
+        config.read_environment(environment)?;
+        Ok(config)
+    }
+
+    /// The limits of a plugin.
+    ///
+    /// # Errors
+    /// [`ConfigError::BadValue`] and [`ConfigError::UnknownKey`].
+    pub fn limits(&self, plugin: &str) -> Result<Limits, ConfigError> {
+        let mut limits = self.limits;
+        let place = format!("`limits.{plugin}`");
+        for (key, value) in self.plugin_limits.get(plugin).into_iter().flatten() {
+            set_limit(&mut limits, &place, key, value)?;
+        }
+        Ok(limits)
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let place = format!("`{}`", path.display());
+        for (section, value) in table {
+            match (section.as_str(), value) {
+                ("plugins", Value::Table(plugins)) => self.read_plugins(&place, plugins)?,
+                ("limits", Value::Table(limits)) => self.read_limits(&place, limits)?,
+                (_, _) => {
+                    return Err(ConfigError::UnknownKey {
+                        place,
+                        key: section,
+                        known: "the sections `[plugins]` and `[limits]`".to_owned(),
+                    });
+                }
+            }
+        }
+        // So that a mistake in the limits of one plugin shows whichever plugin runs.
+        self.plugin_limits.keys().try_for_each(|plugin| self.limits(plugin).map(|_| ()))
+    }
+
+    fn read_plugins(&mut self, place: &str, plugins: Table) -> Result<(), ConfigError> {
+        for (key, value) in plugins {
+            match (key.as_str(), value) {
+                ("cache", Value::String(folder)) => self.plugins_cache = Some(folder.into()),
+                ("cache", value) => return Err(bad_value(place, "plugins.cache", &value, "a folder")),
+                _ => {
+                    let known = "`plugins.cache`".to_owned();
+                    return Err(ConfigError::UnknownKey {
+                        place: place.to_owned(),
+                        key: format!("plugins.{key}"),
+                        known,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_limits(&mut self, place: &str, limits: Table) -> Result<(), ConfigError> {
+        for (key, value) in limits {
+            match value {
+                Value::Table(plugin_limits) => {
+                    self.plugin_limits.insert(key, plugin_limits);
+                }
+                value => set_limit(&mut self.limits, place, &key, &value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn read_environment(&mut self, environment: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
+        for (variable, value) in environment {
+            let place = format!("the environment variable `{variable}`");
+            if variable == "HOST_PLUGINS_CACHE" {
+                self.plugins_cache = Some(value.into());
+            } else if let Some(limit) = variable.strip_prefix("HOST_LIMITS_") {
+                let number = value.parse().map_or_else(|_| Value::String(value), Value::Integer);
+                set_limit(&mut self.limits, &place, &limit.to_lowercase(), &number)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set_limit(limits: &mut Limits, place: &str, key: &str, value: &Value) -> Result<(), ConfigError> {
+    let limit = match key {
+        "fuel_base" => &mut limits.fuel_base,
+        "fuel_per_byte" => &mut limits.fuel_per_byte,
+        "memory_bytes_max" => &mut limits.memory_bytes_max,
+        "output_bytes_max" => &mut limits.output_bytes_max,
+        "log_bytes_max" => &mut limits.log_bytes_max,
+        _ => {
+            let known = format!("{LIMIT_KEYS}, and tables with the names of plugins");
+            return Err(ConfigError::UnknownKey { place: place.to_owned(), key: format!("limits.{key}"), known });
+        }
+    };
+    let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
+    *limit = number.ok_or_else(|| bad_value(place, &format!("limits.{key}"), value, "a whole number, 0 or more"))?;
+    Ok(())
+}
+
+fn bad_value(place: &str, key: &str, value: &Value, expected: &'static str) -> ConfigError {
+    ConfigError::BadValue { place: place.to_owned(), key: key.to_owned(), value: value.to_string(), expected }
+}

@@ -1,0 +1,131 @@
+//! Whether rows have the columns that a plugin reads, asked once before it runs: one message, not a million rejects.
+//!
+//! Rows of a packet come with their columns' types; those of a plain file do not, so the first rows are looked at. Only what
+//! is wrong in all of them is a problem of the table; the rest is for the plugin to reject, row by row.
+
+use crate::manifest::{ColumnType, SourceColumn};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+/// How many rows are looked at.
+const SAMPLE_ROWS: usize = 1_000;
+
+/// A column that is not what the plugin reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColumnProblem {
+    /// No row has the column.
+    Missing {
+        /// The column.
+        name: String,
+        /// A column that the rows have and whose name is almost the same.
+        similar: Option<String>,
+    },
+    /// Every row has a value of another kind.
+    Retyped {
+        /// The column.
+        name: String,
+        /// What the plugin reads.
+        expected: ColumnType,
+        /// What the rows have, as JSON calls it.
+        found: &'static str,
+    },
+}
+
+impl fmt::Display for ColumnProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { name, similar: Some(similar) } => {
+                write!(formatter, "there is no column `{name}` (is it `{similar}`?)")
+            }
+            Self::Missing { name, similar: None } => write!(formatter, "there is no column `{name}`"),
+            Self::Retyped { name, expected, found } => {
+                write!(
+                    formatter,
+                    "the column `{name}` is read as {expected}, and its values are of the JSON type {found}"
+                )
+            }
+        }
+    }
+}
+
+/// Holds `columns` against the first rows of `lines`. Gives the problems, and the names of the columns that the rows have.
+/// Where no line is a JSON object there is nothing to compare.
+#[must_use]
+pub fn check_columns(columns: &[SourceColumn], lines: &[u8]) -> (Vec<ColumnProblem>, Vec<String>) {
+    let rows: Vec<_> = lines.split(|&byte| byte == b'\n').take(SAMPLE_ROWS).filter_map(parse_row).collect();
+    let mut found: Vec<String> = Vec::new();
+    for name in rows.iter().flat_map(HashMap::keys) {
+        if !found.iter().any(|known| known == name) {
+            found.push(name.to_string());
+        }
+    }
+    found.sort_unstable();
+    if rows.is_empty() {
+        return (Vec::new(), found);
+    }
+    (columns.iter().filter_map(|column| check_column(column, &rows, &found)).collect(), found)
+}
+
+type Row<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
+
+fn parse_row(line: &[u8]) -> Option<Row<'_>> {
+    serde_json::from_slice(line).ok()
+}
+
+fn check_column(column: &SourceColumn, rows: &[Row<'_>], found: &[String]) -> Option<ColumnProblem> {
+    let name = column.name.clone();
+    let values: Vec<_> = rows.iter().filter_map(|row| row.get(name.as_str())).collect();
+    if values.is_empty() {
+        // A column that may be null may also be left out of each row.
+        let similar = similar_name(&name, found);
+        return (!column.nullable).then_some(ColumnProblem::Missing { name, similar });
+    }
+    let mut kinds = values.iter().map(|value| json_type(value.get())).filter(|kind| *kind != "null");
+    let first = kinds.next()?;
+    let all_wrong = !is_read_as(first, column.column_type) && kinds.all(|kind| kind == first);
+    all_wrong.then_some(ColumnProblem::Retyped { name, expected: column.column_type, found: first })
+}
+
+fn json_type(raw: &str) -> &'static str {
+    match raw.as_bytes().first() {
+        Some(b'"') => "string",
+        Some(b'{') => "object",
+        Some(b'[') => "array",
+        Some(b't' | b'f') => "boolean",
+        Some(b'n') => "null",
+        _ => "number",
+    }
+}
+
+fn is_read_as(json_type: &str, column_type: ColumnType) -> bool {
+    match column_type {
+        ColumnType::Boolean => json_type == "boolean",
+        ColumnType::Int32 | ColumnType::Int64 | ColumnType::Decimal { .. } => json_type == "number",
+        // NaN and the infinities are texts.
+        ColumnType::Float64 => json_type == "number" || json_type == "string",
+        ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::Utf8 => json_type == "string",
+    }
+}
+
+/// A name at most a third of whose letters differ from `name`.
+fn similar_name(name: &str, found: &[String]) -> Option<String> {
+    let closest = found.iter().min_by_key(|candidate| edit_distance(name, candidate))?;
+    (edit_distance(name, closest) * 3 <= name.chars().count()).then(|| closest.clone())
+}
+
+/// How many letters to insert, drop or change to make one of the other (Levenshtein's distance, row by row).
+fn edit_distance(left: &str, right: &str) -> usize {
+    let mut distances: Vec<usize> = (0..=right.chars().count()).collect();
+    for (row, letter) in left.chars().enumerate() {
+        let mut diagonal = row;
+        distances[0] = row + 1;
+        for (column, other) in right.chars().enumerate() {
+            let changed = diagonal + usize::from(letter != other);
+            diagonal = distances[column + 1];
+            distances[column + 1] = changed.min(diagonal + 1).min(distances[column] + 1);
+        }
+    }
+    distances.last().copied().unwrap_or_default()
+}

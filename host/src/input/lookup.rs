@@ -1,0 +1,199 @@
+//! Rows of other tables, joined into the lines before a plugin sees them.
+//!
+//! The looked-up row becomes the last member of the line's object, under the lookup's name; where its table has no such key
+//! the member is `null`. A line that is no JSON object stays as it is, for the plugin to reject.
+
+use super::{InputError, check_columns, open_file};
+use crate::manifest::{Lookup, Manifest};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+
+/// The rows of each table that a plugin looks up.
+#[derive(Debug, Default)]
+pub struct Lookups {
+    tables: Vec<LookupTable>,
+}
+
+#[derive(Debug)]
+struct LookupTable {
+    lookup: Lookup,
+    /// The row of each key, as its line says it.
+    rows: HashMap<String, Box<str>>,
+}
+
+/// The files that rows of other tables are in.
+#[derive(Clone, Debug, Default)]
+pub struct LookupsBuilder {
+    files: Vec<(String, PathBuf)>,
+}
+
+impl LookupsBuilder {
+    /// Takes the rows of `table` from the file `path`.
+    #[must_use]
+    pub fn file(mut self, table: String, path: PathBuf) -> Self {
+        self.files.push((table, path));
+        self
+    }
+
+    /// Reads the rows that the plugin of `manifest` looks up.
+    ///
+    /// # Errors
+    /// Tables that are missing or not looked up, and rows that are none.
+    pub fn read(&self, manifest: &Manifest) -> Result<Lookups, InputError> {
+        let unknown = self.files.iter().map(|(table, _)| table);
+        let unknown: Vec<_> =
+            unknown.filter(|table| manifest.lookups.iter().all(|lookup| lookup.table != **table)).cloned().collect();
+        if !unknown.is_empty() {
+            return Err(InputError::LookupUnknown { tables: unknown });
+        }
+        let path =
+            |lookup: &Lookup| self.files.iter().rev().find(|(table, _)| *table == lookup.table).map(|(_, path)| path);
+        let missing: Vec<_> = manifest
+            .lookups
+            .iter()
+            .filter(|lookup| path(lookup).is_none())
+            .map(|lookup| lookup.table.clone())
+            .collect();
+        if !missing.is_empty() {
+            return Err(InputError::LookupMissing { tables: missing });
+        }
+        let files = manifest.lookups.iter().filter_map(|lookup| Some((lookup, path(lookup)?)));
+        let tables = files.map(|(lookup, path)| LookupTable::read(lookup, path)).collect::<Result<_, _>>()?;
+        Ok(Lookups { tables })
+    }
+}
+
+impl LookupTable {
+    /// Reads a file; of rows with the same key the last one counts.
+    fn read(lookup: &Lookup, path: &PathBuf) -> Result<Self, InputError> {
+        let name = path.display().to_string();
+        let mut rows = HashMap::new();
+        let mut sample = Vec::new();
+        for (index, line) in BufReader::new(open_file(path)?).lines().enumerate() {
+            let line = line.map_err(|source| InputError::Unreadable { name: name.clone(), source })?;
+            let row = line.trim().trim_start_matches('\u{feff}');
+            if row.is_empty() {
+                continue;
+            }
+            let number = index as u64 + 1;
+            let key = row_key(row, &lookup.key).map_err(|reason| InputError::LookupRow {
+                name: name.clone(),
+                line: number,
+                reason,
+            })?;
+            rows.insert(key, Box::from(row));
+            if sample.len() < 64 * 1024 {
+                sample.extend_from_slice(row.as_bytes());
+                sample.push(b'\n');
+            }
+        }
+        let (problems, found) = check_columns(&lookup.columns, &sample);
+        if problems.is_empty() {
+            Ok(Self { lookup: lookup.clone(), rows })
+        } else {
+            Err(InputError::Columns { name, problems, found })
+        }
+    }
+}
+
+fn row_key(row: &str, column: &str) -> Result<String, String> {
+    let members: HashMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_str(row).map_err(|error| format!("the row is no JSON object: {error}"))?;
+    let value =
+        members.get(column).ok_or_else(|| format!("the row has no column `{column}`, which is the lookup's key"))?;
+    key_of(value.get()).ok_or_else(|| format!("the key `{column}` is `{}`, which can't be referred to", value.get()))
+}
+
+/// The form in which keys are compared: texts without their quotes, other values as they are written. Nulls, objects and
+/// arrays are no keys.
+fn key_of(raw: &str) -> Option<String> {
+    match raw.as_bytes().first()? {
+        b'"' => serde_json::from_str::<String>(raw).ok().map(|text| format!("\"{text}")),
+        b'n' | b'{' | b'[' => None,
+        _ => Some(raw.to_owned()),
+    }
+}
+
+impl Lookups {
+    /// Whether there is nothing to join.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// The lines with the looked-up rows joined in.
+    #[must_use]
+    pub fn join(&self, lines: &[u8]) -> Vec<u8> {
+        let mut joined = Vec::with_capacity(lines.len() * 2);
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            if self.join_line(line, &mut joined).is_none() {
+                joined.extend_from_slice(line);
+            }
+        }
+        joined
+    }
+
+    fn join_line(&self, line: &[u8], joined: &mut Vec<u8>) -> Option<()> {
+        let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(line).ok()?;
+        let end = memchr::memrchr(b'}', line)?;
+        joined.extend_from_slice(&line[..end]);
+        let mut comma = if members.is_empty() { "" } else { "," };
+        for LookupTable { lookup, rows } in &self.tables {
+            let key = members.get(lookup.source_column.as_str()).and_then(|value| key_of(value.get()));
+            let row = key.and_then(|key| rows.get(&key)).map_or("null", |row| row);
+            let name = serde_json::Value::from(lookup.table.as_str());
+            joined.extend_from_slice(format!("{comma}{name}:{row}").as_bytes());
+            comma = ",";
+        }
+        joined.extend_from_slice(&line[end..]);
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookups(rows: &[(&str, &str)]) -> Lookups {
+        let lookup = Lookup {
+            table: "department".to_owned(),
+            source_column: "department_id".to_owned(),
+            key: "department_id".to_owned(),
+            columns: Vec::new(),
+        };
+        let rows = rows.iter().map(|(key, row)| ((*key).to_owned(), Box::from(*row))).collect();
+        Lookups { tables: vec![LookupTable { lookup, rows }] }
+    }
+
+    fn join(line: &str) -> String {
+        let joined = lookups(&[("1", "{\"n\":\"Sales\"}"), ("\"x\"y", "{}")]).join(line.as_bytes());
+        String::from_utf8(joined).unwrap()
+    }
+
+    #[test]
+    fn a_row_joins_as_the_last_member() {
+        assert_eq!(
+            join("{\"department_id\": 1 } \r\n"),
+            "{\"department_id\": 1 ,\"department\":{\"n\":\"Sales\"}} \r\n"
+        );
+        assert_eq!(
+            join("{\"department_id\":\"\\u0078\\\"y\"}"),
+            "{\"department_id\":\"\\u0078\\\"y\",\"department\":{}}"
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_missing_or_unknown_joins_a_null() {
+        assert_eq!(join("{}\n"), "{\"department\":null}\n");
+        assert_eq!(join("{\"department_id\":null}\n"), "{\"department_id\":null,\"department\":null}\n");
+        assert_eq!(join("{\"department_id\":7}"), "{\"department_id\":7,\"department\":null}");
+    }
+
+    #[test]
+    fn a_line_that_is_no_object_stays_as_it_is() {
+        assert_eq!(join("[1]\n{\"a\":\n"), "[1]\n{\"a\":\n");
+    }
+}

@@ -1,0 +1,271 @@
+//! Puts the results of the workers back in order, and gathers them into row groups.
+
+use super::rejects::Rejects;
+use super::run::{RunError, RunOptions};
+use crate::columns::{Column, Rows};
+use crate::input::Chunk;
+use crate::manifest::StarTable;
+use crate::report::{RunReport, StarReport};
+use crate::sandbox::{Isolated, LogLine, Plugin, TooManyFaults, Transformed, Usage};
+use crate::star::{
+    ColumnEncoder, ColumnJob, EncodedColumn, Metadata, RowGroup, RowGroups, StarError, StarFile, preview,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What a worker made of a chunk.
+pub(super) struct Outcome {
+    pub(super) chunk: Chunk,
+    pub(super) result: Result<Isolated, TooManyFaults>,
+}
+
+/// A column that is to be encoded.
+pub(super) struct EncodeTask {
+    table: usize,
+    group: usize,
+    column: usize,
+    rows: usize,
+    values: Column,
+    job: ColumnJob,
+    encoder: ColumnEncoder,
+}
+
+/// A column that was encoded.
+pub(super) struct Encoded {
+    table: usize,
+    group: usize,
+    column: usize,
+    encoded: Result<EncodedColumn, StarError>,
+}
+
+impl EncodeTask {
+    pub(super) fn run(self) -> Encoded {
+        let Self { table, group, column, rows, values, job, encoder } = self;
+        Encoded { table, group, column, encoded: encoder.encode(job, column, values, rows) }
+    }
+}
+
+/// Takes chunks in order.
+pub(super) struct Collector<'a> {
+    plugin: &'a Plugin,
+    options: &'a RunOptions,
+    tables: Vec<TableSink>,
+    rejects: Rejects,
+    usage: Usage,
+    log: Vec<LogLine>,
+    records: u64,
+    /// Columns that wait for a worker.
+    pub(super) tasks: VecDeque<EncodeTask>,
+    /// Columns that a worker has, or will have.
+    pub(super) tasks_open: usize,
+    /// Chunks that came before their turn.
+    early: BTreeMap<u64, Outcome>,
+    /// The index of the chunk whose turn it is.
+    pub(super) next_chunk: u64,
+    /// What went wrong first.
+    error: Option<RunError>,
+}
+
+struct TableSink {
+    rows: u64,
+    first: Rows,
+    groups: RowGroups,
+    file: Option<StarFile>,
+    groups_begun: usize,
+    groups_written: usize,
+    encoding: BTreeMap<usize, EncodingGroup>,
+}
+
+/// A group whose columns are being encoded.
+struct EncodingGroup {
+    rows: usize,
+    columns: Vec<Option<EncodedColumn>>,
+}
+
+impl<'a> Collector<'a> {
+    pub(super) fn new(plugin: &'a Plugin, options: &'a RunOptions, metadata: &Metadata) -> Result<Self, RunError> {
+        let rejects_path = options.out.as_ref().map(|folder| folder.join("rejects.jsonl"));
+        let rejects = Rejects::new(rejects_path.as_deref())
+            .map_err(|source| RunError::rejects(rejects_path.as_deref(), source))?;
+        let sink = |table: &StarTable| {
+            let path = options.out.as_ref().map(|folder| folder.join(format!("{}.parquet", table.name)));
+            let file = path.map(|path| StarFile::create(&path, table, metadata)).transpose()?;
+            Ok::<_, StarError>(TableSink {
+                rows: 0,
+                first: Rows::default(),
+                groups: RowGroups::default(),
+                file,
+                groups_begun: 0,
+                groups_written: 0,
+                encoding: BTreeMap::new(),
+            })
+        };
+        let tables = plugin.manifest().star_tables.iter().map(sink).collect::<Result<_, _>>()?;
+        Ok(Self {
+            plugin,
+            options,
+            tables,
+            rejects,
+            usage: Usage::default(),
+            log: Vec::new(),
+            records: 0,
+            tasks: VecDeque::new(),
+            tasks_open: 0,
+            early: BTreeMap::new(),
+            next_chunk: 0,
+            error: None,
+        })
+    }
+
+    /// Whether a chunk failed, so that no more need be read.
+    pub(super) fn failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Notes an error that is no chunk's.
+    pub(super) fn fail(&mut self, error: RunError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Takes what was made of the chunk with index `index`, and of all that waited for it. Gives the memory of their lines
+    /// back.
+    pub(super) fn take(&mut self, index: u64, outcome: Outcome) -> Vec<Vec<u8>> {
+        self.early.insert(index, outcome);
+        let mut buffers = Vec::new();
+        while let Some(outcome) = self.early.remove(&self.next_chunk) {
+            self.next_chunk += 1;
+            if self.error.is_none()
+                && let Err(error) = self.take_in_order(&outcome.chunk, outcome.result)
+            {
+                self.error = Some(error);
+            }
+            buffers.push(outcome.chunk.bytes);
+        }
+        buffers
+    }
+
+    fn take_in_order(&mut self, chunk: &Chunk, result: Result<Isolated, TooManyFaults>) -> Result<(), RunError> {
+        let isolated = result.map_err(|faults| RunError::plugin(self.plugin, chunk, faults))?;
+        let first_record = self.options.first_record + chunk.records_before;
+        self.records += u64::from(chunk.lines);
+        self.usage.add(&isolated.usage);
+        self.keep_log(isolated.log);
+        self.rejects
+            .add(self.plugin, chunk, first_record, &isolated.rejects)
+            .map_err(|source| RunError::rejects(None, source))?;
+        for Transformed { tables, .. } in isolated.parts {
+            for (index, rows) in tables.into_iter().enumerate() {
+                self.gather(index, rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_log(&mut self, log: Vec<LogLine>) {
+        /// What a report shows of the plugin's messages.
+        const LOG_LINES_MAX: usize = 1_000;
+        let room = LOG_LINES_MAX.saturating_sub(self.log.len());
+        self.log.extend(log.into_iter().take(room));
+    }
+
+    fn gather(&mut self, table: usize, rows: Rows) -> Result<(), RunError> {
+        let sink = &mut self.tables[table];
+        sink.rows += rows.count as u64;
+        let full = if sink.file.is_some() { sink.groups.gather(&rows) } else { Vec::new() };
+        if sink.first.count < self.options.preview_rows && rows.count > 0 {
+            // One batch of some thousand rows is more than a preview shows, but for tiny chunks; those show less.
+            if sink.first.count == 0 || rows.count > sink.first.count {
+                sink.first = rows;
+            }
+        }
+        full.into_iter().try_for_each(|group| self.begin_group(table, group))
+    }
+
+    /// Makes tasks of a group's columns.
+    fn begin_group(&mut self, table: usize, group: RowGroup) -> Result<(), RunError> {
+        let sink = &mut self.tables[table];
+        let Some(file) = &sink.file else { return Ok(()) };
+        let index = sink.groups_begun;
+        sink.groups_begun += 1;
+        let encoder = file.encoder().clone();
+        let jobs = encoder.group_writers(index)?;
+        let columns = jobs.iter().map(|_| None).collect();
+        sink.encoding.insert(index, EncodingGroup { rows: group.rows, columns });
+        for (column, (job, values)) in jobs.into_iter().zip(group.columns).enumerate() {
+            self.tasks_open += 1;
+            self.tasks.push_back(EncodeTask {
+                table,
+                group: index,
+                column,
+                rows: group.rows,
+                values,
+                job,
+                encoder: encoder.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes an encoded column, and writes the groups that are complete and whose turn it is.
+    pub(super) fn take_encoded(&mut self, encoded: Encoded) {
+        self.tasks_open -= 1;
+        if let Err(error) = self.put_encoded(encoded) {
+            self.fail(error.into());
+        }
+    }
+
+    fn put_encoded(&mut self, encoded: Encoded) -> Result<(), StarError> {
+        let sink = &mut self.tables[encoded.table];
+        if let Some(group) = sink.encoding.get_mut(&encoded.group) {
+            group.columns[encoded.column] = Some(encoded.encoded?);
+        }
+        let is_complete = |group: &EncodingGroup| group.columns.iter().all(Option::is_some);
+        while sink.encoding.get(&sink.groups_written).is_some_and(is_complete) {
+            let group = sink.encoding.remove(&sink.groups_written);
+            sink.groups_written += 1;
+            if let (Some(group), Some(file)) = (group, &mut sink.file) {
+                file.write_group(group.rows, group.columns.into_iter().flatten().collect())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the groups of the rows that are left, once all chunks were taken.
+    pub(super) fn flush(&mut self) {
+        for table in 0..self.tables.len() {
+            if let Some(group) = self.tables[table].groups.finish()
+                && let Err(error) = self.begin_group(table, group)
+            {
+                self.fail(error);
+            }
+        }
+    }
+
+    /// Ends the files, where the rejects are within their budget, and says what was done.
+    pub(super) fn finish(self) -> Result<RunReport, RunError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let manifest = self.plugin.manifest();
+        let (rejects, by_host) = (self.rejects.count(), self.rejects.count_by_host());
+        let held = !self.options.budget.allows(rejects, self.records);
+        let (reject_groups, rejects_path) = self.rejects.finish().map_err(|source| RunError::rejects(None, source))?;
+        let mut star_tables = Vec::new();
+        for (table, sink) in manifest.star_tables.iter().zip(self.tables) {
+            let preview = preview(table, &sink.first, self.options.preview_rows)?;
+            let file = sink.file.filter(|_| !held).map(StarFile::finish).transpose()?;
+            star_tables.push(StarReport::new(table, sink.rows, file, preview));
+        }
+        Ok(RunReport {
+            rows_in: self.records,
+            rejects,
+            rejects_by_host: by_host,
+            held,
+            reject_groups,
+            rejects_path,
+            star_tables,
+            usage: self.usage,
+            log: self.log,
+            ..RunReport::of_plugin(self.plugin)
+        })
+    }
+}

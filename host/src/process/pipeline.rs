@@ -1,0 +1,172 @@
+//! Workers that read, transform and encode, each whatever is next.
+//!
+//! There is no thread for one stage: a worker that finds a column to encode encodes it, or else reads and transforms a chunk.
+//! So the work of both kinds spreads over all threads, and what is in memory is bounded: each worker has one chunk, and only
+//! a few may wait for their turn.
+
+use super::collect::{Collector, Outcome};
+use crate::input::{Chunk, InputError, LineChunks, Lookups};
+use crate::sandbox::{Call, Plugin, STACK_BYTES_MAX};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// How many chunks a thread may be ahead of the one whose turn it is.
+const CHUNKS_AHEAD_PER_THREAD: u64 = 2;
+
+/// What the workers share.
+pub(super) struct Pipeline<'a> {
+    pub(super) plugin: &'a Plugin,
+    pub(super) lookups: &'a Lookups,
+    pub(super) sequence: u64,
+    pub(super) first_record: u64,
+    pub(super) threads: usize,
+    pub(super) progress: &'a (dyn Fn(u64) + Sync),
+}
+
+/// Where chunks come from: read by one worker at a time.
+struct Reader {
+    chunks: LineChunks,
+    /// The first chunk, which was read to look at its columns.
+    first: Option<Chunk>,
+    next_index: u64,
+    at_end: bool,
+    buffers: Vec<Vec<u8>>,
+}
+
+impl Pipeline<'_> {
+    /// Reads all chunks, transforms them, and hands them to `collector` in order.
+    pub(super) fn run<'c>(&self, first: Option<Chunk>, chunks: LineChunks, collector: Collector<'c>) -> Collector<'c> {
+        let at_end = first.is_none();
+        let reader = Mutex::new(Reader { chunks, first, next_index: 0, at_end, buffers: Vec::new() });
+        let collector = Mutex::new(State { collector, flushed: false });
+        let changed = Condvar::new();
+        thread::scope(|scope| {
+            for _ in 1..self.threads {
+                let worker = thread::Builder::new().stack_size(4 * STACK_BYTES_MAX);
+                let spawned = worker.spawn_scoped(scope, || self.work(&reader, &collector, &changed));
+                if let Err(error) = spawned {
+                    tracing::warn!(%error, "can't start a thread; going on with fewer");
+                }
+            }
+            self.work(&reader, &collector, &changed);
+        });
+        collector.into_inner().unwrap_or_else(PoisonError::into_inner).collector
+    }
+
+    fn work(&self, reader: &Mutex<Reader>, state: &Mutex<State<'_>>, changed: &Condvar) {
+        loop {
+            match next_work(reader, state, changed, self.threads as u64) {
+                Work::Done => {
+                    changed.notify_all();
+                    return;
+                }
+                Work::Encode(task) => {
+                    let encoded = task.run();
+                    lock(state).collector.take_encoded(encoded);
+                }
+                Work::Transform(index, chunk) => {
+                    let outcome = self.transform(chunk);
+                    (self.progress)(outcome.chunk.input_end);
+                    let buffers = lock(state).collector.take(index, outcome);
+                    lock(reader).buffers.extend(buffers);
+                }
+                Work::Ended => {}
+                Work::Failed(error) => lock(state).collector.fail(error.into()),
+            }
+            changed.notify_all();
+        }
+    }
+
+    fn transform(&self, chunk: Chunk) -> Outcome {
+        let joined = (!self.lookups.is_empty()).then(|| self.lookups.join(&chunk.bytes));
+        let result = self.plugin.call_isolating(&Call {
+            sequence: self.sequence,
+            first_record: self.first_record + chunk.records_before,
+            first_line: chunk.records_before,
+            lines: chunk.lines,
+            json_lines: joined.as_deref().unwrap_or(&chunk.bytes),
+        });
+        Outcome { chunk, result }
+    }
+}
+
+struct State<'a> {
+    collector: Collector<'a>,
+    /// Whether the last, partly filled groups were begun.
+    flushed: bool,
+}
+
+enum Work {
+    Encode(super::collect::EncodeTask),
+    Transform(u64, Chunk),
+    /// The input has no more chunks.
+    Ended,
+    Failed(InputError),
+    Done,
+}
+
+/// Waits for something to do.
+fn next_work(reader: &Mutex<Reader>, state: &Mutex<State<'_>>, changed: &Condvar, threads: u64) -> Work {
+    let mut guard = lock(state);
+    loop {
+        if let Some(task) = guard.collector.tasks.pop_front() {
+            return Work::Encode(task);
+        }
+        let next_chunk = guard.collector.next_chunk;
+        let failed = guard.collector.failed();
+        drop(guard);
+        let mut reading = lock(reader);
+        let all_taken = reading.at_end && next_chunk == reading.next_index;
+        let may_read =
+            !reading.at_end && !failed && reading.next_index < next_chunk + 1 + CHUNKS_AHEAD_PER_THREAD * threads;
+        if may_read {
+            return reading.next();
+        }
+        drop(reading);
+        guard = lock(state);
+        if failed || all_taken {
+            if failed || (guard.flushed && guard.collector.tasks_open == 0) {
+                return Work::Done;
+            }
+            if !guard.flushed {
+                guard.flushed = true;
+                guard.collector.flush();
+                continue;
+            }
+        }
+        let unchanged =
+            guard.collector.tasks.is_empty() && guard.collector.next_chunk == next_chunk && !guard.collector.failed();
+        if unchanged {
+            guard = changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Reader {
+    fn next(&mut self) -> Work {
+        let chunk = match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.chunks.next_chunk(self.buffers.pop().unwrap_or_default()),
+        };
+        match chunk {
+            Ok(Some(chunk)) => {
+                self.next_index += 1;
+                Work::Transform(self.next_index - 1, chunk)
+            }
+            Ok(None) => {
+                self.at_end = true;
+                // Nothing to do for this worker, but the end is news to all.
+                Work::Ended
+            }
+            Err(error) => {
+                self.at_end = true;
+                Work::Failed(error)
+            }
+        }
+    }
+}
+
+/// Takes a lock. A worker that panicked leaves nothing half done that matters: its panic ends the scope anyway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,145 @@
+//! The file of rejects, and their summary.
+
+use crate::input::Chunk;
+use crate::reject::Reject;
+use crate::report::RejectGroup;
+use crate::sandbox::Plugin;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes rejects, and counts them by reason.
+pub(super) struct Rejects {
+    file: Option<RejectsFile>,
+    groups: Vec<RejectGroup>,
+    count: u64,
+    count_by_host: u64,
+}
+
+struct RejectsFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    writer: BufWriter<File>,
+}
+
+/// A reject as it stands in the file.
+#[derive(Serialize)]
+struct RejectLine<'a> {
+    plugin: &'a str,
+    version: &'a str,
+    digest: &'a str,
+    line: u64,
+    record: u64,
+    code: &'a str,
+    column: Option<&'a str>,
+    message: &'a str,
+    row: Row<'a>,
+}
+
+/// The row: as JSON where it is some, else as the text that it is.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Row<'a> {
+    Json(&'a RawValue),
+    Text(String),
+}
+
+impl Rejects {
+    /// Rejects that go to a file at `path`, or that are only counted.
+    pub(super) fn new(path: Option<&Path>) -> std::io::Result<Self> {
+        let file = path.map(|path| {
+            let temporary = path.with_extension(format!("jsonl.{}.tmp", std::process::id()));
+            let writer = BufWriter::new(File::create(&temporary)?);
+            Ok::<_, std::io::Error>(RejectsFile { path: path.to_owned(), temporary, writer })
+        });
+        Ok(Self { file: file.transpose()?, groups: Vec::new(), count: 0, count_by_host: 0 })
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn count_by_host(&self) -> u64 {
+        self.count_by_host
+    }
+
+    /// Adds the rejects of a chunk, whose first record has the number `first_record`.
+    pub(super) fn add(
+        &mut self,
+        plugin: &Plugin,
+        chunk: &Chunk,
+        first_record: u64,
+        rejects: &[Reject],
+    ) -> std::io::Result<()> {
+        let mut lines = chunk.bytes.split(|&byte| byte == b'\n').enumerate();
+        for reject in rejects {
+            let number = chunk.line_number(reject.line);
+            self.count += 1;
+            self.count_by_host += u64::from(reject.by_host);
+            self.group(reject, number);
+            let Some(file) = &mut self.file else { continue };
+            // Rejects come in the order of their lines.
+            let row = lines.find(|&(index, _)| index as u64 == reject.line).map_or(&b""[..], |(_, row)| row);
+            let line = RejectLine {
+                plugin: &plugin.manifest().name,
+                version: &plugin.manifest().version,
+                digest: plugin.digest(),
+                line: number,
+                record: first_record + reject.line,
+                code: &reject.code,
+                column: reject.column.as_deref(),
+                message: &reject.message,
+                row: serde_json::from_slice(row)
+                    .map_or_else(|_| Row::Text(String::from_utf8_lossy(row).into_owned()), Row::Json),
+            };
+            serde_json::to_writer(&mut file.writer, &line)?;
+            file.writer.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, reject: &Reject, line: u64) {
+        /// More reasons than anybody reads; the rest is counted together.
+        const GROUPS_MAX: usize = 100;
+        let same = |group: &&mut RejectGroup| group.code == reject.code && group.column == reject.column;
+        if let Some(group) = self.groups.iter_mut().find(same) {
+            group.rows += 1;
+        } else if self.groups.len() < GROUPS_MAX {
+            self.groups.push(RejectGroup {
+                code: reject.code.clone(),
+                column: reject.column.clone(),
+                rows: 1,
+                first_line: line,
+                first_message: reject.message.clone(),
+            });
+        } else if let Some(last) = self.groups.last_mut() {
+            last.rows += 1;
+        }
+    }
+
+    /// Puts the file into its place, and gives the summary: the most frequent reason first.
+    pub(super) fn finish(mut self) -> std::io::Result<(Vec<RejectGroup>, Option<PathBuf>)> {
+        let mut path = None;
+        if let Some(mut file) = self.file.take() {
+            file.writer.flush()?;
+            fs::rename(&file.temporary, &file.path)?;
+            path = Some(file.path);
+        }
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
+        Ok((groups, path))
+    }
+}
+
+impl Drop for Rejects {
+    /// Leaves nothing behind of a file that was not finished.
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take()
+            && let Err(error) = fs::remove_file(&file.temporary)
+        {
+            tracing::warn!(path = %file.temporary.display(), %error, "can't remove an unfinished file");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The engine: its settings, and what it asks of a component before anything of it runs.
+
+use super::bindings::TransformPre;
+use super::cache::Cache;
+use super::error::LoadError;
+use super::limits::{COMPONENT_BYTES_MAX, Limits, MEMORY_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX};
+use super::plugin::{Plugin, PluginParts};
+use super::store::CallState;
+use super::text::{FAULT_CHARS_MAX, NAME_CHARS_MAX, shown};
+use super::turns::Turns;
+use super::{CONTRACT_VERSION, imports, wasi};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig,
+    WasmBacktraceDetails,
+};
+
+/// The WebAssembly engine, with the settings that make plugins deterministic and contained.
+#[derive(Clone)]
+pub struct Sandbox {
+    engine: Engine,
+    cache: Option<Cache>,
+    turns: Arc<Turns>,
+}
+
+impl Sandbox {
+    /// Starts an engine for `threads` calls at a time; a call beyond them waits. Compiled plugins are kept in `cache`.
+    ///
+    /// # Errors
+    /// [`LoadError::Engine`] where the machine can't give the address space.
+    pub fn new(threads: usize, cache: Option<Cache>) -> Result<Self, LoadError> {
+        // One call a thread, and one more for a `describe` beside it.
+        let instances = u32::try_from(threads).unwrap_or(u32::MAX).saturating_add(1);
+        let engine =
+            Engine::new(&config(instances)).map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
+        Ok(Self { engine, cache, turns: Arc::new(Turns::new(instances)) })
+    }
+
+    /// Loads the plugin at `path`: compiles it, checks its imports and its version of the contract, and asks what it does.
+    ///
+    /// # Errors
+    /// Why the plugin can't be run.
+    pub fn load(&self, path: &Path, limits: Limits) -> Result<Plugin, LoadError> {
+        let started = Instant::now();
+        let wasm = read(path)?;
+        let digest = hex(&Sha256::digest(&wasm));
+        let compile = || Component::from_binary(&self.engine, &wasm);
+        let component = match &self.cache {
+            Some(cache) => cache.load(&self.engine, &digest, compile),
+            None => compile(),
+        };
+        let component =
+            component.map_err(|error| LoadError::NotAComponent { path: path.to_owned(), reason: reason(&error) })?;
+        self.check_contract(path, &component)?;
+        let refused = wasi::refused_imports(&self.engine, &component);
+        if !refused.is_empty() {
+            return Err(LoadError::Import { path: path.to_owned(), imports: refused });
+        }
+        let instances = self
+            .link(&component)
+            .map_err(|error| LoadError::Contract { path: path.to_owned(), reason: reason(&error) })?;
+        let imports = component.component_type().imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
+        Plugin::describe(PluginParts {
+            engine: self.engine.clone(),
+            turns: self.turns.clone(),
+            instances,
+            path: path.to_owned(),
+            digest,
+            size_bytes: wasm.len() as u64,
+            imports,
+            limits,
+            started,
+        })
+    }
+
+    fn link(&self, component: &Component) -> wasmtime::Result<TransformPre<CallState>> {
+        let mut linker = Linker::new(&self.engine);
+        wasi::link(&self.engine, component, &mut linker)?;
+        imports::link_log(&mut linker)?;
+        TransformPre::new(linker.instantiate_pre(component)?)
+    }
+
+    /// Refuses another version of the contract before anything of the plugin runs.
+    fn check_contract(&self, path: &Path, component: &Component) -> Result<(), LoadError> {
+        let component_type = component.component_type();
+        let found = component_type.exports(&self.engine).find_map(|(name, _)| {
+            let (interface, version) = name.split_once('@').unwrap_or((name, "unknown"));
+            (interface == "star:transform/plugin").then(|| shown(version, NAME_CHARS_MAX))
+        });
+        match found {
+            None => Err(LoadError::NoContract { path: path.to_owned() }),
+            Some(found) if !is_compatible(&found, CONTRACT_VERSION) => {
+                let supported = CONTRACT_VERSION.to_owned();
+                Err(LoadError::ContractVersion { path: path.to_owned(), found, supported })
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// Whether a plugin of contract version `plugin` runs on a host of version `host`: the same major version, and while that is
+/// 0 the same minor version.
+fn is_compatible(plugin: &str, host: &str) -> bool {
+    let compatible_part = |version: &str| {
+        let mut parts = version.split('.');
+        let major = parts.next().unwrap_or_default().to_owned();
+        let minor = parts.next().unwrap_or_default().to_owned();
+        if major == "0" { (major, minor) } else { (major, String::new()) }
+    };
+    compatible_part(plugin) == compatible_part(host)
+}
+
+/// What wasmtime says of a component that it does not take; names of the component's own may be in it.
+fn reason(error: &wasmtime::Error) -> String {
+    shown(&format!("{error:#}"), FAULT_CHARS_MAX)
+}
+
+fn config(instances: u32) -> Config {
+    // A component of an interpreter has a handful of core instances and tables.
+    const PARTS_MAX: u32 = 16;
+    // One memory: with a second one, two parts of a component could hand each other long strings in a loop, which wasmtime
+    // copies and checks without asking for fuel; and the limit of memory would count twice.
+    const MEMORIES_MAX: u32 = 1;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(PARTS_MAX))
+        .total_memories(instances.saturating_mul(MEMORIES_MAX))
+        .total_tables(instances.saturating_mul(PARTS_MAX))
+        .max_core_instances_per_component(PARTS_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_tables_per_component(PARTS_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .max_memory_size(MEMORY_BYTES_MAX as usize)
+        // What a call touches stays in place and is zeroed for the next one: page faults cost more than the zeros.
+        .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .consume_fuel(true)
+        .operator_cost(operator_cost())
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .max_wasm_stack(STACK_BYTES_MAX)
+        // Otherwise a variable of the environment decides whether debug information of a plugin's own making is read.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config
+}
+
+/// A unit for each instruction, but for those that are a call of the host: some hundred instructions, as any other call of it.
+fn operator_cost() -> OperatorCost {
+    OperatorCost { MemoryGrow: u8::MAX, TableGrow: u8::MAX, ..OperatorCost::new() }
+}
+
+/// What stays resident of a memory between calls: some chunk, its columns, and what a small runtime needs.
+const KEEP_RESIDENT_BYTES: usize = 8 * 1024 * 1024;
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let mut wasm = Vec::new();
+    file.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut wasm).map_err(unreadable)?;
+    if wasm.len() as u64 > COMPONENT_BYTES_MAX {
+        let bytes = fs::metadata(path).map_or(wasm.len() as u64, |metadata| metadata.len());
+        return Err(LoadError::TooLarge { path: path.to_owned(), bytes, bytes_max: COMPONENT_BYTES_MAX });
+    }
+    Ok(wasm)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,31 @@
+//! Text of a plugin's own, made fit for a terminal and a log: short, on one line, and without control over either.
+
+/// What a reject may say; the rest is cut off.
+pub(super) const REJECT_CHARS_MAX: usize = 1_000;
+/// How much of a name is shown that is none.
+pub(super) const NAME_CHARS_MAX: usize = 80;
+/// What a fault or a refusal may say.
+pub(super) const FAULT_CHARS_MAX: usize = 2_000;
+
+/// The first `chars_max` characters of `text`, with control characters, and those that turn the direction of writing or can't
+/// be seen, as escapes.
+pub(super) fn shown(text: &str, chars_max: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(chars_max));
+    let mut chars = text.chars();
+    for character in chars.by_ref().take(chars_max) {
+        if is_hidden(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}

@@ -1,0 +1,19 @@
+//! Star tables: columns of rows become Parquet files. The only module that knows Arrow and Parquet.
+//!
+//! ```text
+//! rows ──► RowGroups (re-cut to fixed groups) ──► encode, a column at a time ──► StarFile
+//! ```
+//!
+//! The bytes of a file are a function of its rows, in their order, and of its metadata: rows are gathered into groups of a
+//! fixed size whatever the cuts they come in, and each column of a group is encoded in one piece.
+
+mod encode;
+mod file;
+mod group;
+mod preview;
+mod schema;
+
+pub use encode::{ColumnEncoder, ColumnJob, EncodedColumn};
+pub use file::{Metadata, StarError, StarFile, WrittenFile};
+pub use group::{RowGroup, RowGroups};
+pub use preview::preview;

@@ -1,0 +1,75 @@
+//! A star table's fields as Arrow's.
+
+use crate::columns::{Column, ColumnValues};
+use crate::manifest::{ColumnType, Field, SHORT_PRECISION_MAX, StarTable};
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal64Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
+    StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
+use std::sync::Arc;
+
+/// The time zone of every timestamp.
+const UTC: &str = "UTC";
+
+/// The table's schema.
+pub(super) fn schema(table: &StarTable) -> Schema {
+    Schema::new(table.fields.iter().map(field).collect::<Vec<_>>())
+}
+
+fn field(field: &Field) -> arrow_schema::Field {
+    arrow_schema::Field::new(&field.name, data_type(field.column_type), field.nullable)
+}
+
+fn data_type(column_type: ColumnType) -> DataType {
+    match column_type {
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Int32 => DataType::Int32,
+        ColumnType::Int64 => DataType::Int64,
+        ColumnType::Float64 => DataType::Float64,
+        // A manifest's scale is at most 38.
+        ColumnType::Decimal { precision, scale } if precision <= SHORT_PRECISION_MAX => {
+            DataType::Decimal64(precision, scale as i8)
+        }
+        ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale as i8),
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Time => DataType::Time64(TimeUnit::Microsecond),
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
+        ColumnType::Utf8 => DataType::Utf8,
+    }
+}
+
+/// The column as an Arrow array, without a copy.
+///
+/// # Errors
+/// Columns that are not of their type, which the sandbox does not let through.
+pub(super) fn array(column: Column, column_type: ColumnType, rows: usize) -> Result<ArrayRef, ArrowError> {
+    let nulls = column.validity.map(|bits| NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(bits), 0, rows)));
+    Ok(match (column.values, column_type) {
+        (ColumnValues::Boolean(bits), _) => {
+            Arc::new(BooleanArray::new(BooleanBuffer::new(Buffer::from_vec(bits), 0, rows), nulls))
+        }
+        (ColumnValues::Int32(values), _) => Arc::new(Int32Array::try_new(values.into(), nulls)?),
+        (ColumnValues::Int64(values), _) => Arc::new(Int64Array::try_new(values.into(), nulls)?),
+        (ColumnValues::Float64(values), _) => Arc::new(Float64Array::try_new(values.into(), nulls)?),
+        (ColumnValues::Decimal64(values), ColumnType::Decimal { precision, scale }) => {
+            Arc::new(Decimal64Array::try_new(values.into(), nulls)?.with_precision_and_scale(precision, scale as i8)?)
+        }
+        (ColumnValues::Decimal128(values), ColumnType::Decimal { precision, scale }) => {
+            Arc::new(Decimal128Array::try_new(values.into(), nulls)?.with_precision_and_scale(precision, scale as i8)?)
+        }
+        (ColumnValues::Date(values), _) => Arc::new(Date32Array::try_new(values.into(), nulls)?),
+        (ColumnValues::Time(values), _) => Arc::new(Time64MicrosecondArray::try_new(values.into(), nulls)?),
+        (ColumnValues::Timestamp(values), _) => {
+            Arc::new(TimestampMicrosecondArray::try_new(values.into(), nulls)?.with_timezone(UTC))
+        }
+        (ColumnValues::Utf8 { offsets, bytes }, _) => {
+            let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+            Arc::new(StringArray::try_new(offsets, Buffer::from_vec(bytes), nulls)?)
+        }
+        (ColumnValues::Decimal64(_) | ColumnValues::Decimal128(_), other) => {
+            return Err(ArrowError::SchemaError(format!("decimals for a column of type {other}")));
+        }
+    })
+}

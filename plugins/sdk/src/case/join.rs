@@ -1,0 +1,54 @@
+//! The lines that a plugin sees: those of the case, with the looked-up rows that the host joins in.
+
+use crate::bindings::star::transform::types::{Lookup, Manifest};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+/// The lines of `input.jsonl`, each with its line feed but perhaps the last, and with a member for each lookup.
+pub(super) fn joined_lines(manifest: &Manifest, folder: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let input = read(folder, "input.jsonl")?;
+    let mut lines: Vec<_> = input.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    for lookup in &manifest.lookups {
+        let name = format!("lookup/{}.jsonl", lookup.table);
+        let rows = read(folder, &name)?;
+        let rows = rows_by_key(&rows, &lookup.key).map_err(|problem| format!("`{name}`: {problem}"))?;
+        for line in &mut lines {
+            *line = joined(line, lookup, &rows);
+        }
+    }
+    Ok(lines)
+}
+
+fn read(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
+    fs::read(folder.join(name)).map_err(|error| format!("can't read `{name}`: {error}"))
+}
+
+/// The members of an object, by key; each value as it is written.
+type Members<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
+
+/// The rows of a looked-up table, by their key as it is written; of two rows with one key the later one.
+fn rows_by_key<'a>(rows: &'a [u8], key: &str) -> Result<HashMap<&'a str, &'a str>, String> {
+    let mut by_key = HashMap::new();
+    let rows = rows.split(|byte| *byte == b'\n').filter(|row| !row.is_empty());
+    for (row, line) in rows.zip(1..) {
+        let row: &RawValue = serde_json::from_slice(row).map_err(|error| format!("row {line}: {error}"))?;
+        let members: Members<'_> = serde_json::from_str(row.get()).map_err(|error| format!("row {line}: {error}"))?;
+        let value = members.get(key).ok_or_else(|| format!("row {line} has no `{key}`"))?;
+        by_key.insert(value.get(), row.get());
+    }
+    Ok(by_key)
+}
+
+/// The line with the looked-up row as its last member, null where there is none. A line that is no JSON object stays as it is.
+fn joined(line: &[u8], lookup: &Lookup, rows: &HashMap<&str, &str>) -> Vec<u8> {
+    let Ok(members) = serde_json::from_slice::<Members<'_>>(line) else { return line.to_vec() };
+    let Some(brace) = line.iter().rposition(|byte| *byte == b'}') else { return line.to_vec() };
+    let key = members.get(lookup.source_column.as_str()).map(|value| value.get());
+    let row = key.and_then(|key| rows.get(key)).copied().unwrap_or("null");
+    let comma = if members.is_empty() { "" } else { "," };
+    let member = format!("{comma}\"{}\":{row}", lookup.table);
+    [&line[..brace], member.as_bytes(), &line[brace..]].concat()
+}

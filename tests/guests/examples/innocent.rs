@@ -1,0 +1,3 @@
+//! Keeps the contract.
+
+guests::guest!();

@@ -1,0 +1,75 @@
+//! The golden cases of each plugin, through the host: lines in, Parquet and rejects out.
+
+use host::input::{ChunkLimits, Input, LookupsBuilder};
+use host::process::{RunOptions, run_plugin};
+use host::sandbox::{Limits, Plugin, Sandbox};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use tests::tools::{PLUGINS, plugin, python, workspace};
+
+#[test]
+fn each_case_gives_the_rows_and_rejects_that_it_says() {
+    let sandbox = Sandbox::new(2, None).unwrap();
+    let mut cases = 0;
+    for name in PLUGINS {
+        let plugin = sandbox.load(&plugin(name), Limits::default()).unwrap();
+        for case in fs::read_dir(workspace().join("plugins").join(name).join("cases")).unwrap() {
+            run_case(&plugin, &case.unwrap().path());
+            cases += 1;
+        }
+    }
+    assert!(cases >= 2 * PLUGINS.len(), "each plugin has two cases at least, there are {cases}");
+}
+
+fn run_case(plugin: &Plugin, case: &Path) {
+    let out = tempfile::tempdir().unwrap();
+    let mut lookups = LookupsBuilder::default();
+    for lookup in &plugin.manifest().lookups {
+        lookups = lookups.file(lookup.table.clone(), case.join("lookup").join(format!("{}.jsonl", lookup.table)));
+    }
+    let options = RunOptions {
+        threads: 2,
+        chunk: ChunkLimits { bytes_max: 1024 * 1024, lines_max: 2 },
+        budget: "1000".parse().unwrap(),
+        out: Some(out.path().to_owned()),
+        ..RunOptions::default()
+    };
+    let input = Input::File(case.join("input.jsonl"));
+    let lookups = lookups.read(plugin.manifest()).unwrap();
+    run_plugin(plugin, &input, &lookups, &options, &|_| {}).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+    for table in &plugin.manifest().star_tables {
+        let expected = lines(&case.join("expected").join(format!("{}.jsonl", table.name)));
+        let found = rows(&out.path().join(format!("{}.parquet", table.name)));
+        assert_eq!(found, expected, "{}", case.display());
+    }
+    let of_reject = |reject: &Value| (reject["line"].clone(), reject["code"].clone(), reject["column"].clone());
+    let expected: Vec<_> = lines(&case.join("expected/rejects.jsonl")).iter().map(of_reject).collect();
+    let found: Vec<_> = lines(&out.path().join("rejects.jsonl")).iter().map(of_reject).collect();
+    assert_eq!(found, expected, "{}", case.display());
+}
+
+/// The JSON of each line; none where there is no file.
+fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The rows of a Parquet file, read by DuckDB, in the form of the cases.
+fn rows(path: &Path) -> Vec<Value> {
+    const SCRIPT: &str = "
+import datetime, decimal, duckdb, json, sys
+def cell(value):
+    if isinstance(value, decimal.Decimal): return float(value)
+    if isinstance(value, datetime.time): return value.isoformat('microseconds')
+    if isinstance(value, datetime.date): return value.isoformat()
+    return value
+result = duckdb.sql(f\"select * from '{sys.argv[1]}'\")
+for row in result.fetchall():
+    print(json.dumps(dict(zip(result.columns, map(cell, row)))))
+";
+    let output = Command::new(python()).args(["-c", SCRIPT]).arg(path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

@@ -1,0 +1,3 @@
+//! Tests of the host, on its public interface.
+
+mod guests;

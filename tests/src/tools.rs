@@ -1,0 +1,130 @@
+//! What the tests run: the host's own program, the plugins, Python with DuckDB, and made-up data.
+
+use crate::target_folder;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use totesys::{Generator, Options, Size, Style, Table};
+
+/// The eleven plugins.
+pub const PLUGINS: [&str; 11] = [
+    "dim_counterparty",
+    "dim_currency",
+    "dim_date",
+    "dim_design",
+    "dim_location",
+    "dim_payment_type",
+    "dim_staff",
+    "dim_transaction",
+    "fact_payment",
+    "fact_purchase_order",
+    "fact_sales_order",
+];
+
+/// The top of the project.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Builds with cargo, into the folder that the tests were built in.
+///
+/// # Panics
+/// If the build fails.
+pub fn build(arguments: &[&str]) {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet"]).args(arguments).current_dir(workspace()).arg("--target-dir").arg(target_folder());
+    assert!(cargo.status().is_ok_and(|status| status.success()), "can't build {arguments:?}");
+}
+
+/// The plugin `name`, as it ships.
+///
+/// # Panics
+/// If the plugins can't be built.
+#[must_use]
+pub fn plugin(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let packages = PLUGINS.iter().flat_map(|name| ["--package", name]);
+        build(&["--profile", "plugin", "--target", "wasm32-wasip2"].into_iter().chain(packages).collect::<Vec<_>>());
+    });
+    target_folder().join("wasm32-wasip2/plugin").join(format!("{name}.wasm"))
+}
+
+/// The host's program.
+#[must_use]
+pub fn host() -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["--package", "host", "--bin", "host"]));
+    target_folder().join("debug/host")
+}
+
+/// Runs the host with `arguments`, in `folder`, with nothing of this machine's settings.
+///
+/// # Panics
+/// If it can't be started.
+pub fn run_host(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(host());
+    command.args(arguments).current_dir(folder).env_clear().env("HOST_PLUGINS_CACHE", target_folder().join("tests-cache"));
+    command.output().expect("the host starts")
+}
+
+/// The Python that has DuckDB.
+///
+/// # Panics
+/// Without `make tools`.
+#[must_use]
+pub fn python() -> PathBuf {
+    let python = workspace().join(".venv/bin/python");
+    assert!(python.is_file(), "there is no Python with DuckDB: run `make tools`");
+    python
+}
+
+/// Writes all tables of a made-up ToteSys into `folder`, a file each.
+///
+/// # Panics
+/// If the disk does not take them.
+pub fn write_totesys(folder: &Path, sales_orders: u64, style: Style, hard: bool) {
+    let options = Options { size: Size::SalesOrders(sales_orders), seed: 3, style, hard };
+    let generator = Generator::new(options).expect("the size is possible");
+    std::fs::create_dir_all(folder).expect("the folder can be made");
+    for table in Table::ALL {
+        let file = std::fs::File::create(folder.join(format!("{table}.jsonl"))).expect("the file can be made");
+        generator.write_table(table, std::io::BufWriter::new(file)).expect("the rows can be written");
+    }
+}
+
+/// The table that a plugin reads, and those that it looks rows up in.
+///
+/// # Panics
+/// If there is no such plugin.
+#[must_use]
+pub fn tables_of(plugin: &str) -> (&'static str, &'static [&'static str]) {
+    match plugin {
+        "dim_counterparty" => ("counterparty", &["address"]),
+        "dim_currency" => ("currency", &[]),
+        "dim_date" => ("_calendar", &[]),
+        "dim_design" => ("design", &[]),
+        "dim_location" => ("address", &[]),
+        "dim_payment_type" => ("payment_type", &[]),
+        "dim_staff" => ("staff", &["department"]),
+        "dim_transaction" => ("transaction", &[]),
+        "fact_payment" => ("payment", &[]),
+        "fact_purchase_order" => ("purchase_order", &[]),
+        "fact_sales_order" => ("sales_order", &[]),
+        _ => panic!("there is no plugin `{plugin}`"),
+    }
+}
+
+/// The arguments of `host run` that make the star table of `plugin` from the files in `raw`.
+#[must_use]
+pub fn run_arguments(plugin_name: &str, raw: &Path, out: &Path) -> Vec<String> {
+    let (table, lookups) = tables_of(plugin_name);
+    let file = |table: &str| raw.join(format!("{table}.jsonl")).display().to_string();
+    let input = if table == "_calendar" { "calendar:2022..2027".to_owned() } else { file(table) };
+    let mut arguments = ["run", "--plugin"].map(str::to_owned).to_vec();
+    arguments.extend([plugin(plugin_name).display().to_string(), "--input".to_owned(), input]);
+    arguments.extend(lookups.iter().flat_map(|table| ["--lookup".to_owned(), format!("{table}={}", file(table))]));
+    arguments.extend(["--out".to_owned(), out.display().to_string()]);
+    arguments
+}
