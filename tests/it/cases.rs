@@ -38,7 +38,8 @@ fn run_case(plugin: &Plugin, case: &Path) {
     };
     let input = Input::File(case.join("input.jsonl"));
     let lookups = lookups.read(plugin.manifest()).unwrap();
-    run_plugin(plugin, &input, &lookups, &options, &|_| {}).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+    run_plugin(plugin, &input, &lookups, &options, &|_| {})
+        .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
     for table in &plugin.manifest().star_tables {
         let expected = lines(&case.join("expected").join(format!("{}.jsonl", table.name)));
         let found = rows(&out.path().join(format!("{}.parquet", table.name)));

@@ -27,9 +27,39 @@ impl Random {
 
 /// What may stand where a value is expected.
 const FRAGMENTS: &[&str] = &[
-    "null", "true", "-0", "0.00", "1e5", "-1", "99999999999999999999", "2147483648", "1.005", "1E-2", "\"\"", "\"\\u0000\"", "\"\\",
-    "{}", "[[]]", "\"9999-12-31\"", "\"0000-00-00\"", "\"2024-02-30\"", "\"2022-11-03T14:20:52.1234567\"", "\"2022-11-03 24:00:00\"",
-    "\"infinity\"", "\"0044-03-15 BC\"", "NaN", "\"NaN\"", "\u{feff}", "\"\u{1f45c}\"", ",", ":", "}", "{", "\r", "\t", "\\u",
+    "null",
+    "true",
+    "-0",
+    "0.00",
+    "1e5",
+    "-1",
+    "99999999999999999999",
+    "2147483648",
+    "1.005",
+    "1E-2",
+    "\"\"",
+    "\"\\u0000\"",
+    "\"\\",
+    "{}",
+    "[[]]",
+    "\"9999-12-31\"",
+    "\"0000-00-00\"",
+    "\"2024-02-30\"",
+    "\"2022-11-03T14:20:52.1234567\"",
+    "\"2022-11-03 24:00:00\"",
+    "\"infinity\"",
+    "\"0044-03-15 BC\"",
+    "NaN",
+    "\"NaN\"",
+    "\u{feff}",
+    "\"\u{1f45c}\"",
+    ",",
+    ":",
+    "}",
+    "{",
+    "\r",
+    "\t",
+    "\\u",
 ];
 
 fn mutate(line: &mut Vec<u8>, random: &mut Random) {
@@ -88,7 +118,8 @@ fn mutated_lines_make_rows_or_rejects_and_nothing_panics() {
                 json_lines.extend_from_slice(&line);
                 json_lines.push(b'\n');
             }
-            let call = Call { sequence: 1, first_record: 1, first_line: 0, lines: lines as u32, json_lines: &json_lines };
+            let call =
+                Call { sequence: 1, first_record: 1, first_line: 0, lines: lines as u32, json_lines: &json_lines };
             let transformed = plugin.call(&call).result.unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert_eq!(transformed.tables[0].count + transformed.rejects.len(), lines, "{name}");
         }

@@ -22,7 +22,8 @@ fn every_cell_equals_the_oracle(style: Style, hard: bool) {
         run(plugin, &raw, &star, &[]);
     }
     let compare = workspace().join("tests/oracle/compare.py");
-    let compared = Command::new(python()).arg(compare).args([&raw, &star]).args(["--calendar", "2022..2027"]).output().unwrap();
+    let compared =
+        Command::new(python()).arg(compare).args([&raw, &star]).args(["--calendar", "2022..2027"]).output().unwrap();
     let said = String::from_utf8_lossy(&compared.stdout);
     assert!(compared.status.success(), "{said}{}", String::from_utf8_lossy(&compared.stderr));
     assert!(!said.contains("skipped"), "{said}");

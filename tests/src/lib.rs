@@ -1,5 +1,7 @@
 //! What the tests share: plugins that do what no plugin should, built once, and what they are compared by.
 
+pub mod tools;
+
 use host::columns::{Column, ColumnValues, Rows};
 use host::sandbox::{Call, Transformed};
 use std::path::{Path, PathBuf};
@@ -36,7 +38,7 @@ fn build_guests() -> PathBuf {
 }
 
 /// The target folder: the tests run as `<target folder>/<profile>/deps/<test>`.
-fn target_folder() -> PathBuf {
+pub(crate) fn target_folder() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own program");
     test.ancestors().nth(3).expect("cargo puts tests three folders deep").to_owned()
 }

@@ -65,7 +65,11 @@ pub fn host() -> PathBuf {
 /// If it can't be started.
 pub fn run_host(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(host());
-    command.args(arguments).current_dir(folder).env_clear().env("HOST_PLUGINS_CACHE", target_folder().join("tests-cache"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("HOST_PLUGINS_CACHE", target_folder().join("tests-cache"));
     command.output().expect("the host starts")
 }
 

@@ -145,7 +145,7 @@ impl Explain for LoadError {
     fn exit(&self) -> Exit {
         match self {
             Self::Unreadable { .. } => Exit::BadInput,
-            Self::Engine { .. } => Exit::Environment,
+            Self::Engine { .. } | Self::Describe { fault: Fault::Machine { .. }, .. } => Exit::Environment,
             _ => Exit::PluginAtFault,
         }
     }

@@ -74,15 +74,17 @@ impl Fault {
         let trap = error.downcast_ref::<Trap>();
         let is_machine = error.downcast_ref::<MachineFailure>().is_some();
         let is_refused = error.downcast_ref::<Refused>().is_some();
+        // An allocator without memory aborts, exits or hands out null; whatever else ends a plugin has another cause.
+        let may_lack_memory = match trap {
+            Some(trap) => matches!(trap, Trap::UnreachableCodeReached | Trap::MemoryOutOfBounds),
+            None => is_refused || (stage != Stage::Call && !is_machine),
+        };
+        if state.memory_denied() && may_lack_memory {
+            let message = state.panic_message().unwrap_or(cause);
+            return Self::Memory { limit: limits.memory_bytes_max, message };
+        }
         match trap {
             Some(Trap::OutOfFuel) => return Self::Fuel { limit: fuel },
-            // An allocator without memory aborts, or hands out null; any other trap has another cause.
-            Some(Trap::UnreachableCodeReached | Trap::MemoryOutOfBounds) | None
-                if state.memory_denied() && !is_machine =>
-            {
-                let message = state.panic_message().unwrap_or(cause);
-                return Self::Memory { limit: limits.memory_bytes_max, message };
-            }
             // What a panic ends in; the cause itself says nothing then.
             Some(Trap::UnreachableCodeReached) => {
                 return Self::Trap { message: state.panic_message().unwrap_or(cause) };
@@ -155,5 +157,5 @@ impl Fault {
 /// The innermost message of an error, without the backtrace around it.
 fn root_cause(error: &wasmtime::Error) -> String {
     let cause = error.chain().last().map_or_else(|| error.to_string(), ToString::to_string);
-    cause.strip_prefix("wasm trap: ").map_or(cause.clone(), ToOwned::to_owned)
+    cause.trim_start_matches("wasm trap: ").to_owned()
 }

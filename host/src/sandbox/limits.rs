@@ -35,7 +35,7 @@ impl Default for Limits {
 }
 
 /// The largest component that is compiled: ten times an interpreter with its library.
-pub const COMPONENT_BYTES_MAX: u64 = 256 * MIB;
+pub const COMPONENT_BYTES_MAX: u64 = 64 * MIB;
 
 /// The most linear memory that any limit can grant; the pool reserves address space, not memory, for it.
 pub const MEMORY_BYTES_MAX: u64 = 1024 * MIB;

@@ -7,6 +7,8 @@
 //!              └── fault ──► isolate: the guilty lines become rejects
 //! ```
 
+#![allow(clippy::disallowed_types, reason = "the home of wasmtime")]
+
 mod bindings;
 mod cache;
 mod check;

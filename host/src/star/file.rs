@@ -3,7 +3,7 @@
 use super::encode::{ColumnEncoder, EncodedColumn};
 use super::schema::schema;
 use crate::error::{Exit, Explain};
-use crate::manifest::{ColumnType, StarTable};
+use crate::manifest::{ColumnType, SHORT_PRECISION_MAX, StarTable};
 use arrow_schema::ArrowError;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
@@ -168,6 +168,14 @@ fn properties(table: &StarTable, metadata: &Metadata) -> WriterProperties {
         let path = ColumnPath::from(field.name.as_str());
         properties = match field.column_type {
             ColumnType::Utf8 => properties.set_column_dictionary_enabled(path, true),
+            ColumnType::Int32
+            | ColumnType::Int64
+            | ColumnType::Date
+            | ColumnType::Time
+            | ColumnType::Timestamp
+            | ColumnType::Decimal { precision: 1..=SHORT_PRECISION_MAX, .. } => {
+                properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
+            }
             _ => properties.set_column_encoding(path, Encoding::PLAIN),
         };
     }

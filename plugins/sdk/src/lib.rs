@@ -41,7 +41,7 @@
 //! | [`source`] | what a source row is, and the exact reading of a line by serde_json |
 //! | [`shape`], [`cursor`] | the fast reading of lines that look like the line before |
 //! | [`value`] | the types of columns: exact decimals, dates, times, text |
-//! | [`star`], [`column`] | what a star row is, and the columns that rows become |
+//! | [`star`], [`mod@column`] | what a star row is, and the columns that rows become |
 //! | [`chunk`] | the loop over the lines of one call |
 //! | [`reject`], [`context`] | why a line made no row; where it stands |
 //! | [`log`] | a line for the host's log |

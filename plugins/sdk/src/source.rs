@@ -8,6 +8,7 @@ use crate::bindings::star::transform::types::{Lookup, SourceColumn};
 use crate::cursor::Cursor;
 use crate::reject::Reject;
 use crate::shape::{Columns, Shape};
+use crate::value::unexpected;
 pub use bumpalo::Bump as Arena;
 use bumpalo::Bump;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -69,19 +70,21 @@ fn find_columns<'a>(object: &'a str, names: &[&str], raws: &mut [Option<&'a str>
 }
 
 fn json_reject(object: &str, error: &serde_json::Error) -> Reject {
+    if error.is_data() {
+        return unexpected("json", object.trim(), "a JSON object");
+    }
     // serde_json adds the place to its message; a line has only columns, so it is said once and in words of our own.
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
     // An early end stands where the line ends: to serde_json the line feed begins a next line.
     let position = if error.is_eof() { object.trim_end_matches('\n').len() } else { error.column() };
-    let what = if error.is_data() { "not a JSON object" } else { "not valid JSON" };
     let found = object.get(position.saturating_sub(1)..).and_then(|rest| rest.chars().next());
     match found {
         Some(found) if !error.is_eof() => Reject::new(
             "json",
-            format!("{what} at byte {position} of the line, at `{}`: {message}", found.escape_debug()),
+            format!("not valid JSON at byte {position} of the line, at `{}`: {message}", found.escape_debug()),
         ),
-        _ => Reject::new("json", format!("{what} at byte {position} of the line: {message}")),
+        _ => Reject::new("json", format!("not valid JSON at byte {position} of the line: {message}")),
     }
 }
 

@@ -1,6 +1,11 @@
 //! Does, at each marked line, the work that the mark names: too much of it, or some that a plugin may not do.
 
-#![expect(unsafe_code, reason = "a hostile plugin is not bound to safe Rust")]
+#![expect(
+    unsafe_code,
+    clippy::disallowed_methods,
+    clippy::only_used_in_recursion,
+    reason = "a hostile plugin is not bound to the rules of the house"
+)]
 
 use guests::types::{Column, Context, Failure, Output, Reject, Rows, Values};
 use guests::{innocent, log};
@@ -72,6 +77,14 @@ fn transform(context: &Context, json_lines: &[u8]) -> Result<Output, Failure> {
             "failure-in-part" if marks.len() == 1 => return Err(Failure { message: "not alone".to_owned() }),
             "failure-in-part" => panic!("not together"),
             "output-text" => set_text(&mut output, &"x".repeat(1536 * 1024)),
+            "output-after-much-memory" => {
+                grow_memory();
+                set_text(&mut output, &"x".repeat(1536 * 1024));
+            }
+            "wild-call-after-much-memory" => {
+                grow_memory();
+                call_wildly();
+            }
             "output-rejects" => output.rejects = vec![large_reject(); 64],
             "output-columns" => output.tables[0].columns = same_region(),
             "output-tables" => {

@@ -71,7 +71,7 @@ pub fn reject(line: u32, code: &str) -> Reject {
 fn table(rows: &[(u64, u32)]) -> Rows {
     let numbers = || rows.iter().map(|&(_, id)| i64::from(id));
     let days = || rows.iter().map(|&(_, id)| (id % 20_000) as i32);
-    let has_note = |id: u32| id % 3 != 0;
+    let has_note = |id: u32| !id.is_multiple_of(3);
     let totals = numbers().flat_map(|id| (i128::from(id) * 10_i128.pow(20)).to_le_bytes());
     let columns = vec![
         valid(Values::Int64(rows.iter().map(|&(record, _)| record as i64).collect())),

@@ -105,6 +105,12 @@ fn work_that_is_refused_says_what_it_was() {
             ("wild-call", "trap", "the plugin trapped: undefined element: out of bounds table access"),
             ("wild-pointer", "trap", "the plugin trapped: out of bounds memory access"),
             ("output-text", "output-size", "the plugin handed back more than 1048576 bytes"),
+            ("output-after-much-memory", "output-size", "the plugin handed back more than 1048576 bytes"),
+            (
+                "wild-call-after-much-memory",
+                "trap",
+                "the plugin trapped: undefined element: out of bounds table access",
+            ),
             ("output-rejects", "output-size", "the plugin handed back more than 1048576 bytes"),
             ("output-columns", "output-size", "the plugin handed back more than 1048576 bytes"),
             ("output-tables", "output-size", "the plugin handed back more than 1048576 bytes"),
@@ -343,7 +349,7 @@ fn logs_are_bounded() {
         assert!(called.usage.log_bytes_dropped > 100_000, "{mark}: {:?}", called.usage);
     }
     // However many calls the lines of a call are cut into, they have no more room together.
-    let mark = |index: usize| Some(if index % 3 == 0 { "panic" } else { "log-flood" });
+    let mark = |index: usize| Some(if index.is_multiple_of(3) { "panic" } else { "log-flood" });
     let isolated = isolate(plugin, &json_lines(LINES, mark));
     let bytes: usize = isolated.log.iter().map(|line| line.message.len() + 16).sum();
     assert!(bytes as u64 <= LIMITS.log_bytes_max, "{bytes} bytes");

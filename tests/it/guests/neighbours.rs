@@ -39,9 +39,9 @@ fn sin(index: usize) {
 #[test]
 fn one_after_the_other() {
     let before = innocence(plugin("innocent"));
-    for index in 0..MISDEEDS.len() {
+    for (index, misdeed) in MISDEEDS.iter().enumerate() {
         sin(index);
-        assert_eq!(innocence(plugin("innocent")), before, "after {:?}", MISDEEDS[index]);
+        assert_eq!(innocence(plugin("innocent")), before, "after {misdeed:?}");
     }
 }
 
