@@ -93,7 +93,7 @@ pub fn write_totesys(folder: &Path, sales_orders: u64, style: Style, hard: bool)
     let generator = Generator::new(options).expect("the size is possible");
     std::fs::create_dir_all(folder).expect("the folder can be made");
     for table in Table::ALL {
-        let file = std::fs::File::create(folder.join(format!("{table}.jsonl"))).expect("the file can be made");
+        let file = std::fs::File::create(folder.join(format!("{}.jsonl", table.name()))).expect("the file can be made");
         generator.write_table(table, std::io::BufWriter::new(file)).expect("the rows can be written");
     }
 }

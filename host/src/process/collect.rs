@@ -67,7 +67,8 @@ pub(super) struct Collector<'a> {
 
 struct TableSink {
     rows: u64,
-    first: Rows,
+    /// The rows that the report shows.
+    first: RowGroups,
     groups: RowGroups,
     file: Option<StarFile>,
     groups_begun: usize,
@@ -91,7 +92,7 @@ impl<'a> Collector<'a> {
             let file = path.map(|path| StarFile::create(&path, table, metadata)).transpose()?;
             Ok::<_, StarError>(TableSink {
                 rows: 0,
-                first: Rows::default(),
+                first: RowGroups::default(),
                 groups: RowGroups::default(),
                 file,
                 groups_begun: 0,
@@ -170,13 +171,8 @@ impl<'a> Collector<'a> {
     fn gather(&mut self, table: usize, rows: Rows) -> Result<(), RunError> {
         let sink = &mut self.tables[table];
         sink.rows += rows.count as u64;
+        sink.first.gather_first(&rows, self.options.preview_rows);
         let full = if sink.file.is_some() { sink.groups.gather(&rows) } else { Vec::new() };
-        if sink.first.count < self.options.preview_rows && rows.count > 0 {
-            // One batch of some thousand rows is more than a preview shows, but for tiny chunks; those show less.
-            if sink.first.count == 0 || rows.count > sink.first.count {
-                sink.first = rows;
-            }
-        }
         full.into_iter().try_for_each(|group| self.begin_group(table, group))
     }
 
@@ -250,8 +246,8 @@ impl<'a> Collector<'a> {
         let held = !self.options.budget.allows(rejects, self.records);
         let (reject_groups, rejects_path) = self.rejects.finish().map_err(|source| RunError::rejects(None, source))?;
         let mut star_tables = Vec::new();
-        for (table, sink) in manifest.star_tables.iter().zip(self.tables) {
-            let preview = preview(table, &sink.first, self.options.preview_rows)?;
+        for (table, mut sink) in manifest.star_tables.iter().zip(self.tables) {
+            let preview = sink.first.finish().map_or(Ok(Vec::new()), |group| preview(table, group))?;
             let file = sink.file.filter(|_| !held).map(StarFile::finish).transpose()?;
             star_tables.push(StarReport::new(table, sink.rows, file, preview));
         }

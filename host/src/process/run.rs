@@ -65,7 +65,7 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// The plugin fails on so many lines that it is to blame.
-    #[error("{plugin}, line {line} and {} more of the {lines} from line {first_line} on: {fault}", guilty - 1)]
+    #[error("{plugin}, {}: {fault}", stretch(*line, *guilty, *lines, *first_line, fault))]
     Plugin {
         /// The plugin, as name@version.
         plugin: String,
@@ -82,6 +82,15 @@ pub enum RunError {
         /// The limits that it had.
         limits: Limits,
     },
+}
+
+/// Which lines a plugin failed on.
+fn stretch(line: u64, guilty: usize, lines: u32, first_line: u64, fault: &Fault) -> String {
+    if fault.blames_no_line() {
+        return format!("the {lines} lines from line {first_line} on");
+    }
+    let more = if guilty > 1 { format!(" and {} more", guilty - 1) } else { String::new() };
+    format!("line {line}{more} of the {lines} from line {first_line} on")
 }
 
 impl RunError {

@@ -49,6 +49,9 @@ impl Sandbox {
     pub fn load(&self, path: &Path, limits: Limits) -> Result<Plugin, LoadError> {
         let started = Instant::now();
         let wasm = read(path)?;
+        if let Some(reason) = foreign_header(&wasm) {
+            return Err(LoadError::NotAComponent { path: path.to_owned(), reason: reason.to_owned() });
+        }
         let digest = hex(&Sha256::digest(&wasm));
         let compile = || Component::from_binary(&self.engine, &wasm);
         let component = match &self.cache {
@@ -172,6 +175,16 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
         return Err(LoadError::TooLarge { path: path.to_owned(), bytes, bytes_max: COMPONENT_BYTES_MAX });
     }
     Ok(wasm)
+}
+
+/// What a file is that does not begin as a component does: magic, version 13, layer 1.
+fn foreign_header(wasm: &[u8]) -> Option<&'static str> {
+    match wasm {
+        [b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => None,
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Some("it is a core module, not a component"),
+        [b'\0', b'a', b's', b'm', ..] => Some("it is of another version of WebAssembly"),
+        _ => Some("it does not begin as WebAssembly does"),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -34,7 +34,7 @@ impl Default for Limits {
     }
 }
 
-/// The largest component that is compiled: ten times an interpreter with its library.
+/// The largest component that is compiled: twice an interpreter with its library.
 pub const COMPONENT_BYTES_MAX: u64 = 64 * MIB;
 
 /// The most linear memory that any limit can grant; the pool reserves address space, not memory, for it.

@@ -58,6 +58,14 @@ impl RowGroups {
         full
     }
 
+    /// Adds rows until `rows_max` are gathered, which are fewer than a group has; the others are left.
+    pub fn gather_first(&mut self, batch: &Rows, rows_max: usize) {
+        let missing = rows_max.min(GROUP_ROWS_MAX).saturating_sub(self.rows);
+        if missing > 0 && batch.count > 0 {
+            self.append(batch, 0..batch.count.min(missing));
+        }
+    }
+
     /// Gives the rows that are left.
     #[must_use]
     pub fn finish(&mut self) -> Option<RowGroup> {

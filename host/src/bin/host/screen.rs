@@ -146,6 +146,12 @@ fn rejects(report: &RunReport, budget: &RejectBudget) -> String {
         ]);
     }
     text += &format!("{table}\n");
+    if !report.held {
+        text += "These rows made no star row; the others did.\n";
+        if report.rejects_path.is_none() {
+            text += "hint: `--out DIR` writes each of them with its text into `DIR/rejects.jsonl`\n";
+        }
+    }
     if report.held {
         text += &format!(
             "held: {} rejects of {} rows are over the budget ({budget}), so no star table is written\n",
