@@ -130,7 +130,7 @@ fn a_wrong_command_line_exits_with_4_and_help_with_0() {
 #[test]
 fn a_limit_of_the_configuration_holds_for_its_plugin_alone() {
     let folder = folder();
-    fs::write(folder.path().join("host.toml"), "[limits.fact_sales_order]\nfuel_base = 60000\nfuel_per_byte = 0\n")
+    fs::write(folder.path().join("host.toml"), "[limits.fact_sales_order]\nfuel_base = 200000\nfuel_per_byte = 0\n")
         .unwrap();
     let output = run_host(folder.path(), &[&RUN[..], &["sales_order.jsonl"]].concat());
     let said = String::from_utf8(output.stderr).unwrap();

@@ -12,6 +12,9 @@ use std::fmt;
 /// How many rows are looked at.
 const SAMPLE_ROWS: usize = 1_000;
 
+/// From how many values on it is the column that is of another type, and not some bad rows.
+const RETYPED_VALUES_MIN: usize = 5;
+
 /// A column that is not what the plugin reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnProblem {
@@ -82,9 +85,10 @@ fn check_column(column: &SourceColumn, rows: &[Row<'_>], found: &[String]) -> Op
         let similar = similar_name(&name, found);
         return (!column.nullable).then_some(ColumnProblem::Missing { name, similar });
     }
-    let mut kinds = values.iter().map(|value| json_type(value.get())).filter(|kind| *kind != "null");
-    let first = kinds.next()?;
-    let all_wrong = !is_read_as(first, column.column_type) && kinds.all(|kind| kind == first);
+    let kinds: Vec<_> = values.iter().map(|value| json_type(value.get())).filter(|kind| *kind != "null").collect();
+    let first = *kinds.first()?;
+    let all_alike = kinds.len() >= RETYPED_VALUES_MIN && kinds.iter().all(|kind| *kind == first);
+    let all_wrong = all_alike && !is_read_as(first, column.column_type);
     all_wrong.then_some(ColumnProblem::Retyped { name, expected: column.column_type, found: first })
 }
 

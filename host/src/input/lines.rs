@@ -9,6 +9,8 @@ use std::io::Read;
 /// The longest line that is read; a row of a database is far shorter, and a whole line must fit a call.
 pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// How large a chunk may get. A chunk holds at least one line, whatever its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkLimits {
@@ -84,12 +86,27 @@ impl LineChunks {
         }
     }
 
+    /// Reads ahead some lines, enough to tell what the rows look like, and gives them: all lines of a small input. They still
+    /// come with the chunks.
+    ///
+    /// # Errors
+    /// [`InputError::Unreadable`].
+    pub fn peek(&mut self) -> Result<&[u8], InputError> {
+        const PEEKED_BYTES: usize = 256 * 1024;
+        let mut bytes = std::mem::take(&mut self.rest);
+        let read = self.read_up_to(&mut bytes, PEEKED_BYTES);
+        self.rest = bytes;
+        read?;
+        let whole_lines =
+            if self.at_end { self.rest.len() } else { memchr::memrchr(b'\n', &self.rest).map_or(0, |at| at + 1) };
+        Ok(self.rest[..whole_lines].strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.rest[..whole_lines]))
+    }
+
     /// Reads the next chunk into the memory of `buffer`; `None` at the end.
     ///
     /// # Errors
     /// [`InputError::Unreadable`] and [`InputError::LineTooLong`].
     pub fn next_chunk(&mut self, buffer: Vec<u8>) -> Result<Option<Chunk>, InputError> {
-        const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
         let mut bytes = buffer;
         while self.records_left > 0 {
             bytes.clear();
@@ -243,7 +260,8 @@ mod tests {
         let expected = vec![
             ("{1}\n{22}\n".to_owned(), 0, vec![1, 2]),
             ("{333}\n".to_owned(), 2, vec![3]),
-            ("{4444}\n{5}".to_owned(), 3, vec![4, 5]),
+            ("{4444}\n".to_owned(), 3, vec![4]),
+            ("{5}".to_owned(), 4, vec![5]),
         ];
         for piece in [1, 2, 3, 7, 100] {
             assert_eq!(read(text, piece, limits(10, usize::MAX), None), expected, "in pieces of {piece}");

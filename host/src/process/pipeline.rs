@@ -26,8 +26,6 @@ pub(super) struct Pipeline<'a> {
 /// Where chunks come from: read by one worker at a time.
 struct Reader {
     chunks: LineChunks,
-    /// The first chunk, which was read to look at its columns.
-    first: Option<Chunk>,
     next_index: u64,
     at_end: bool,
     buffers: Vec<Vec<u8>>,
@@ -35,9 +33,8 @@ struct Reader {
 
 impl Pipeline<'_> {
     /// Reads all chunks, transforms them, and hands them to `collector` in order.
-    pub(super) fn run<'c>(&self, first: Option<Chunk>, chunks: LineChunks, collector: Collector<'c>) -> Collector<'c> {
-        let at_end = first.is_none();
-        let reader = Mutex::new(Reader { chunks, first, next_index: 0, at_end, buffers: Vec::new() });
+    pub(super) fn run<'c>(&self, chunks: LineChunks, collector: Collector<'c>) -> Collector<'c> {
+        let reader = Mutex::new(Reader { chunks, next_index: 0, at_end: false, buffers: Vec::new() });
         let collector = Mutex::new(State { collector, flushed: false });
         let changed = Condvar::new();
         thread::scope(|scope| {
@@ -144,11 +141,7 @@ fn next_work(reader: &Mutex<Reader>, state: &Mutex<State<'_>>, changed: &Condvar
 
 impl Reader {
     fn next(&mut self) -> Work {
-        let chunk = match self.first.take() {
-            Some(first) => Ok(Some(first)),
-            None => self.chunks.next_chunk(self.buffers.pop().unwrap_or_default()),
-        };
-        match chunk {
+        match self.chunks.next_chunk(self.buffers.pop().unwrap_or_default()) {
             Ok(Some(chunk)) => {
                 self.next_index += 1;
                 Work::Transform(self.next_index - 1, chunk)

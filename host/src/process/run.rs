@@ -163,10 +163,7 @@ pub fn run_plugin(
 ) -> Result<RunReport, RunError> {
     let started = Instant::now();
     let mut chunks = LineChunks::new(input.name(), input.open()?, options.chunk, options.records_max);
-    let first = chunks.next_chunk(Vec::new())?;
-    if let Some(first) = &first {
-        check_source(plugin, input, first)?;
-    }
+    check_source(plugin, input, chunks.peek()?)?;
     if let Some(folder) = &options.out {
         std::fs::create_dir_all(folder).map_err(|source| RunError::Unwritable { path: folder.clone(), source })?;
     }
@@ -179,12 +176,12 @@ pub fn run_plugin(
         threads: options.threads.max(1),
         progress,
     };
-    let report = pipeline.run(first, chunks, collector).finish()?;
+    let report = pipeline.run(chunks, collector).finish()?;
     Ok(RunReport { input: input.name(), threads: options.threads, seconds: started.elapsed().as_secs_f64(), ..report })
 }
 
-fn check_source(plugin: &Plugin, input: &Input, first: &Chunk) -> Result<(), InputError> {
-    let (problems, found) = check_columns(&plugin.manifest().source_columns, &first.bytes);
+fn check_source(plugin: &Plugin, input: &Input, first_lines: &[u8]) -> Result<(), InputError> {
+    let (problems, found) = check_columns(&plugin.manifest().source_columns, first_lines);
     if problems.is_empty() { Ok(()) } else { Err(InputError::Columns { name: input.name(), problems, found }) }
 }
 

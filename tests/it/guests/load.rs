@@ -265,7 +265,7 @@ fn components_of_another_kind_are_refused() {
             "core_module",
             "(module)",
             "not-a-component",
-            "`core_module` is no WebAssembly component that this host can compile: failed to parse WebAssembly module: attempted to parse a wasm module with a component parser",
+            "`core_module` is no WebAssembly component that this host can compile: it is a core module, not a component",
         ),
     ];
     let mut wrong = String::new();
