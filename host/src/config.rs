@@ -2,9 +2,10 @@
 //!
 //! | key | variable | what |
 //! |---|---|---|
-//! | `plugins.cache` | `HOST_PLUGINS_CACHE` | the folder for compiled plugins; `~/.cache/wasm-plugin-host` if left out |
+//! | `plugins.cache` | `HOST_PLUGINS_CACHE` | the folder for compiled plugins; `wasm-plugin-host` in `$XDG_CACHE_HOME` or `~/.cache` if left out |
 //! | `limits.<limit>` | `HOST_LIMITS_<LIMIT>` | a limit of [`Limits`], for all plugins |
 //! | `limits.<plugin>.<limit>` | | a limit for one plugin |
+//! | | `HOST_LOG` | what is logged to the standard error: `info`, `host=debug`, ...; `warn` if left out |
 //!
 //! A variable goes before the file, and a key that is not known is an error.
 
@@ -20,7 +21,7 @@ pub const DEFAULT_FILE: &str = "host.toml";
 /// The configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
-    /// The folder for compiled plugins.
+    /// The folder for compiled plugins. `None`: each run compiles anew.
     pub plugins_cache: Option<PathBuf>,
     limits: Limits,
     /// The limits of single plugins, before the general ones fill the gaps.
@@ -102,9 +103,8 @@ impl Config {
     pub fn read(path: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let default = Path::new(DEFAULT_FILE);
         let mut config = Self::default();
-        match path.or(default.exists().then_some(default)) {
-            Some(path) => config.read_file(path)?,
-            None => {}
+        if let Some(path) = path.or(default.exists().then_some(default)) {
+            config.read_file(path)?;
         }
         config.read_environment(environment)?;
         Ok(config)
@@ -179,16 +179,26 @@ impl Config {
     }
 
     fn read_environment(&mut self, environment: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
+        let (mut cache, mut home) = (None, None);
         for (variable, value) in environment {
-            let place = format!("the environment variable `{variable}`");
-            if variable == "HOST_PLUGINS_CACHE" {
-                self.plugins_cache = Some(value.into());
-            } else if let Some(limit) = variable.strip_prefix("HOST_LIMITS_") {
-                let number = value.parse().map_or_else(|_| Value::String(value), Value::Integer);
-                set_limit(&mut self.limits, &place, &limit.to_lowercase(), &number)?;
+            match variable.as_str() {
+                "HOST_PLUGINS_CACHE" => self.plugins_cache = Some(value.into()),
+                "XDG_CACHE_HOME" => cache = Some(PathBuf::from(value)),
+                "HOME" => home = Some(Path::new(&value).join(".cache")),
+                _ => self.read_limit_variable(&variable, value)?,
             }
         }
+        if self.plugins_cache.is_none() {
+            self.plugins_cache = cache.or(home).map(|folder| folder.join("wasm-plugin-host"));
+        }
         Ok(())
+    }
+
+    fn read_limit_variable(&mut self, variable: &str, value: String) -> Result<(), ConfigError> {
+        let Some(limit) = variable.strip_prefix("HOST_LIMITS_") else { return Ok(()) };
+        let place = format!("the environment variable `{variable}`");
+        let number = value.parse().map_or_else(|_| Value::String(value), Value::Integer);
+        set_limit(&mut self.limits, &place, &limit.to_lowercase(), &number)
     }
 }
 

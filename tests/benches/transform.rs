@@ -25,7 +25,7 @@ fn main() {
     let chunks = chunks(&lines);
     let sandbox = host::sandbox::Sandbox::new(1, None).expect("the engine starts");
     let plugin = sandbox.load(plugin.as_ref(), host::sandbox::Limits::default()).expect("the plugin loads");
-    let ways: [(&str, &dyn Fn(&[Chunk<'_>]) -> usize); 3] = [
+    let ways: [(&str, Way<'_>); 3] = [
         ("serde", &|chunks| chunks.iter().map(|chunk| serde_rows(chunk)).sum()),
         ("sdk", &|chunks| chunks.iter().map(|chunk| sdk_rows(chunk)).sum()),
         ("plugin", &|chunks| chunks.iter().map(|chunk| plugin_rows(&plugin, chunk)).sum()),
@@ -47,6 +47,9 @@ fn main() {
         seconds.into_iter().map(|(name, seconds)| (name.to_owned(), seconds.into())).collect();
     println!("{}", serde_json::Value::from(seconds));
 }
+
+/// Gives how many rows the chunks make.
+type Way<'a> = &'a dyn Fn(&[Chunk<'_>]) -> usize;
 
 struct Chunk<'a> {
     bytes: &'a [u8],

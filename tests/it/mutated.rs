@@ -91,9 +91,14 @@ fn mutate(line: &mut Vec<u8>, random: &mut Random) {
     line.retain(|&byte| byte != b'\n');
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long to test is said from outside")]
+fn soak() -> usize {
+    std::env::var("SOAK").map_or(1, |soak| soak.parse().unwrap())
+}
+
 #[test]
 fn mutated_lines_make_rows_or_rejects_and_nothing_panics() {
-    let soak = std::env::vars().find(|(name, _)| name == "SOAK").map_or(1, |(_, value)| value.parse().unwrap());
+    let soak = soak();
     let sandbox = Sandbox::new(1, None).unwrap();
     let options = Options { size: Size::SalesOrders(1_000), seed: 11, style: Style::Compact, hard: true };
     let generator = Generator::new(options).unwrap();

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The rows of each table that a plugin looks up.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ impl LookupsBuilder {
 
 impl LookupTable {
     /// Reads a file; of rows with the same key the last one counts.
-    fn read(lookup: &Lookup, path: &PathBuf) -> Result<Self, InputError> {
+    fn read(lookup: &Lookup, path: &Path) -> Result<Self, InputError> {
         let name = path.display().to_string();
         let mut rows = HashMap::new();
         let mut sample = Vec::new();

@@ -9,4 +9,4 @@ mod pipeline;
 mod rejects;
 mod run;
 
-pub use run::{RunError, RunOptions, run_plugin};
+pub use run::{PluginFailure, RunError, RunOptions, run_plugin};

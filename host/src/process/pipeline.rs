@@ -4,7 +4,7 @@
 //! So the work of both kinds spreads over all threads, and what is in memory is bounded: each worker has one chunk, and only
 //! a few may wait for their turn.
 
-use super::collect::{Collector, Outcome};
+use super::collect::{Collector, EncodeTask, Outcome};
 use crate::input::{Chunk, InputError, LineChunks, Lookups};
 use crate::sandbox::{Call, Plugin, STACK_BYTES_MAX};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -94,7 +94,7 @@ struct State<'a> {
 }
 
 enum Work {
-    Encode(super::collect::EncodeTask),
+    Encode(Box<EncodeTask>),
     Transform(u64, Chunk),
     /// The input has no more chunks.
     Ended,
@@ -107,7 +107,7 @@ fn next_work(reader: &Mutex<Reader>, state: &Mutex<State<'_>>, changed: &Condvar
     let mut guard = lock(state);
     loop {
         if let Some(task) = guard.collector.tasks.pop_front() {
-            return Work::Encode(task);
+            return Work::Encode(Box::new(task));
         }
         let next_chunk = guard.collector.next_chunk;
         let failed = guard.collector.failed();

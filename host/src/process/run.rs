@@ -64,33 +64,41 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
-    /// The plugin fails on so many lines that it is to blame.
-    #[error("{plugin}, {}: {fault}", stretch(*line, *guilty, *lines, *first_line, fault))]
-    Plugin {
-        /// The plugin, as name@version.
-        plugin: String,
-        /// The first line that it fails on, from 1.
-        line: u64,
-        /// How many such lines were found before giving up.
-        guilty: usize,
-        /// How many lines the call had.
-        lines: u32,
-        /// The first of them, from 1.
-        first_line: u64,
-        /// How it failed.
-        fault: Fault,
-        /// The limits that it had.
-        limits: Limits,
-    },
+    /// The plugin fails on so many lines that it is to blame, or on a whole packet.
+    #[error(transparent)]
+    Plugin(Box<PluginFailure>),
 }
 
-/// Which lines a plugin failed on.
-fn stretch(line: u64, guilty: usize, lines: u32, first_line: u64, fault: &Fault) -> String {
-    if fault.blames_no_line() {
-        return format!("the {lines} lines from line {first_line} on");
+/// A plugin that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{plugin}, {}: {fault}", self.stretch())]
+pub struct PluginFailure {
+    /// The plugin, as name@version.
+    pub plugin: String,
+    /// The first line that it fails on, from 1.
+    pub line: u64,
+    /// How many such lines were found before giving up.
+    pub guilty: usize,
+    /// How many lines the call had.
+    pub lines: u32,
+    /// The first of them, from 1.
+    pub first_line: u64,
+    /// How it failed.
+    pub fault: Fault,
+    /// The limits that it had.
+    pub limits: Limits,
+}
+
+impl PluginFailure {
+    /// Which lines the plugin failed on.
+    fn stretch(&self) -> String {
+        let Self { line, guilty, lines, first_line, .. } = self;
+        if self.fault.blames_no_line() {
+            return format!("the {lines} lines from line {first_line} on");
+        }
+        let more = if *guilty > 1 { format!(" and {} more", guilty - 1) } else { String::new() };
+        format!("line {line}{more} of the {lines} from line {first_line} on")
     }
-    let more = if guilty > 1 { format!(" and {} more", guilty - 1) } else { String::new() };
-    format!("line {line}{more} of the {lines} from line {first_line} on")
 }
 
 impl RunError {
@@ -99,7 +107,7 @@ impl RunError {
     }
 
     pub(super) fn plugin(plugin: &Plugin, chunk: &Chunk, faults: TooManyFaults) -> Self {
-        Self::Plugin {
+        Self::Plugin(Box::new(PluginFailure {
             plugin: format!("{}@{}", plugin.manifest().name, plugin.manifest().version),
             line: chunk.line_number(faults.line),
             guilty: faults.guilty,
@@ -107,7 +115,7 @@ impl RunError {
             first_line: chunk.line_number(0),
             fault: faults.fault,
             limits: *plugin.limits(),
-        }
+        }))
     }
 }
 
@@ -117,7 +125,7 @@ impl Explain for RunError {
             Self::Input(error) => error.code(),
             Self::Star(error) => error.code(),
             Self::Unwritable { .. } => "unwritable",
-            Self::Plugin { fault, .. } => match fault {
+            Self::Plugin(failure) => match &failure.fault {
                 Fault::Trap { .. } => "plugin-trap",
                 Fault::Fuel { .. } => "plugin-fuel",
                 Fault::Memory { .. } => "plugin-memory",
@@ -134,7 +142,7 @@ impl Explain for RunError {
             Self::Input(error) => error.hint(),
             Self::Star(error) => error.hint(),
             Self::Unwritable { .. } => Some("is the disk full, or the folder read-only?".to_owned()),
-            Self::Plugin { fault, limits, .. } => Some(fault.hint(limits)),
+            Self::Plugin(failure) => Some(failure.fault.hint(&failure.limits)),
         }
     }
 
@@ -143,8 +151,8 @@ impl Explain for RunError {
             Self::Input(error) => error.exit(),
             Self::Star(error) => error.exit(),
             Self::Unwritable { .. } => Exit::Environment,
-            Self::Plugin { fault: Fault::Machine { .. }, .. } => Exit::Environment,
-            Self::Plugin { .. } => Exit::PluginAtFault,
+            Self::Plugin(failure) if matches!(failure.fault, Fault::Machine { .. }) => Exit::Environment,
+            Self::Plugin(_) => Exit::PluginAtFault,
         }
     }
 }

@@ -7,6 +7,8 @@
 //! The bytes of a file are a function of its rows, in their order, and of its metadata: rows are gathered into groups of a
 //! fixed size whatever the cuts they come in, and each column of a group is encoded in one piece.
 
+#![allow(clippy::disallowed_types, reason = "the home of Arrow and Parquet")]
+
 mod encode;
 mod file;
 mod group;

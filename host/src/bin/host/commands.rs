@@ -8,13 +8,13 @@ use host::input::{ChunkLimits, LookupsBuilder};
 use host::process::{RunOptions, run_plugin};
 use host::report::PluginReport;
 use host::sandbox::{Cache, LoadError, Plugin, Sandbox};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::available_parallelism;
 
 type Failure = Box<dyn Explain>;
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let config = Config::read(arguments.config.as_deref(), std::env::vars()).map_err(boxed)?;
+    let config = Config::read(arguments.config.as_deref(), environment()).map_err(boxed)?;
     match arguments.command {
         Command::Run(run) => run_command(&config, run, arguments.json),
         Command::Plugin(PluginCommand::Describe { plugin }) => describe_command(&config, &plugin, arguments.json),
@@ -63,20 +63,17 @@ fn describe_command(config: &Config, path: &Path, json: bool) -> Result<Exit, Fa
 
 /// Loads a plugin with the limits that the configuration has for its name.
 fn load(config: &Config, path: &Path, threads: usize) -> Result<Plugin, Failure> {
-    let cache = cache_folder(config).and_then(|folder| Cache::open(&folder));
+    let cache = config.plugins_cache.as_deref().and_then(Cache::open);
     let sandbox = Sandbox::new(threads, cache).map_err(boxed)?;
     let plugin = sandbox.load(path, config.limits("").map_err(boxed)?).map_err(|error: LoadError| boxed(error))?;
     let limits = config.limits(&plugin.manifest().name).map_err(boxed)?;
     Ok(plugin.with_limits(limits))
 }
 
-fn cache_folder(config: &Config) -> Option<PathBuf> {
-    const NAME: &str = "wasm-plugin-host";
-    config.plugins_cache.clone().or_else(|| {
-        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-        cache.or_else(home).map(|folder| folder.join(NAME))
-    })
+/// The environment variables, without those that are no text.
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 fn boxed(error: impl Explain + 'static) -> Failure {

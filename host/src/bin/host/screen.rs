@@ -1,5 +1,7 @@
 //! What a person sees, or a program with `--json`.
 
+#![allow(clippy::disallowed_types, reason = "the faces make the screens")]
+
 use comfy_table::{ContentArrangement, Table, presets};
 use host::error::{Explain, with_causes};
 use host::manifest::{Field, SourceColumn, StarKind};
