@@ -22,7 +22,7 @@ pub struct ChunkLimits {
 
 impl Default for ChunkLimits {
     fn default() -> Self {
-        Self { bytes_max: 1024 * 1024, lines_max: usize::MAX }
+        Self { bytes_max: 2 * 1024 * 1024, lines_max: usize::MAX }
     }
 }
 
@@ -192,23 +192,33 @@ impl LineChunks {
     /// Counts the lines, leaves the blank ones out, and moves on.
     fn chunk(&mut self, mut bytes: Vec<u8>) -> Chunk {
         let mut numbers = vec![(0, self.line_number)];
+        let lines = match lines_without_blanks(&bytes) {
+            Some(lines) => {
+                self.line_number += u64::from(lines);
+                lines
+            }
+            None => self.drop_blanks(&mut bytes, &mut numbers),
+        };
+        let records_before = self.records;
+        self.records += u64::from(lines);
+        self.records_left -= u64::from(lines);
+        Chunk { bytes, lines, records_before, numbers, input_end: self.input_bytes }
+    }
+
+    /// Moves the lines together that are not blank, notes where their numbers jump, and gives how many there are.
+    fn drop_blanks(&mut self, bytes: &mut Vec<u8>, numbers: &mut Vec<(u32, u64)>) -> u32 {
         let mut lines = 0_u32;
-        let mut kept = 0;
-        let mut start = 0;
+        let (mut kept, mut start) = (0, 0);
         while start < bytes.len() {
             let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at + 1);
-            // Most lines begin with a brace, and then no further look is needed.
-            let blank = bytes[start] != b'{' && bytes[start..end].iter().all(u8::is_ascii_whitespace);
-            if !blank {
-                if kept != start {
-                    bytes.copy_within(start..end, kept);
-                    let follows = numbers
-                        .last()
-                        .is_some_and(|&(index, number)| number + u64::from(lines - index) == self.line_number);
-                    if !follows {
-                        numbers.push((lines, self.line_number));
-                    }
+            if !bytes[start..end].iter().all(u8::is_ascii_whitespace) {
+                let follows = numbers
+                    .last()
+                    .is_some_and(|&(index, number)| number + u64::from(lines - index) == self.line_number);
+                if !follows {
+                    numbers.push((lines, self.line_number));
                 }
+                bytes.copy_within(start..end, kept);
                 kept += end - start;
                 lines += 1;
             }
@@ -216,10 +226,25 @@ impl LineChunks {
             start = end;
         }
         bytes.truncate(kept);
-        let records_before = self.records;
-        self.records += u64::from(lines);
-        self.records_left -= u64::from(lines);
-        Chunk { bytes, lines, records_before, numbers, input_end: self.input_bytes }
+        lines
+    }
+}
+
+/// How many lines there are; `None` where one begins with white space and so may be blank, which few do.
+fn lines_without_blanks(bytes: &[u8]) -> Option<u32> {
+    let mut lines = 0;
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', bytes) {
+        if bytes[start].is_ascii_whitespace() {
+            return None;
+        }
+        lines += 1;
+        start = end + 1;
+    }
+    match bytes.get(start) {
+        Some(byte) if byte.is_ascii_whitespace() => None,
+        Some(_) => Some(lines + 1),
+        None => Some(lines),
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// How many chunks a thread may be ahead of the one whose turn it is.
-const CHUNKS_AHEAD_PER_THREAD: u64 = 2;
+const CHUNKS_AHEAD_PER_THREAD: u64 = 1;
 
 /// What the workers share.
 pub(super) struct Pipeline<'a> {

@@ -9,6 +9,7 @@ use host::error::Exit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    share_one_heap();
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -30,5 +31,17 @@ fn main() -> ExitCode {
             screen::show_error(error.as_ref(), json);
             error.exit().into()
         }
+    }
+}
+
+/// Lets all threads allocate from one heap. Rows are made by one thread and freed by another; with a heap for each thread,
+/// what one frees the other can't use, and the peak grows by a third. Allocations are large and few, so nobody waits.
+fn share_one_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        #[expect(unsafe_code, reason = "a call of the C library")]
+        // SAFETY: called before any other thread is started; the option takes any positive number.
+        let taken = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+        debug_assert_eq!(taken, 1, "the C library knows the option");
     }
 }
