@@ -29,7 +29,7 @@ COLUMNS = {
     "agreed_delivery_location_id": "INTEGER",
 }
 
-# DuckDB's ways to write the same columns, the record id left out of the second, which can then give up the order of the rows.
+# DuckDB's ways: with the same columns, and without the record ids, which lets it write the rows in any order: less work.
 DUCKDB_WAYS = {
     "in order, with record ids": ("true", "(row_number() OVER ())::INTEGER AS sales_record_id,"),
     "out of order, without record ids": ("false", ""),

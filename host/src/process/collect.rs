@@ -1,7 +1,8 @@
 //! Puts the results of the workers back in order, and gathers them into row groups.
 
+use super::error::RunError;
+use super::options::RunOptions;
 use super::rejects::Rejects;
-use super::run::{RunError, RunOptions};
 use crate::columns::{Column, Rows};
 use crate::input::Chunk;
 use crate::manifest::StarTable;

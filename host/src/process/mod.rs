@@ -5,8 +5,12 @@
 //! ```
 
 mod collect;
+mod error;
+mod options;
 mod pipeline;
 mod rejects;
 mod run;
 
-pub use run::{PluginFailure, RunError, RunOptions, run_plugin};
+pub use error::{PluginFailure, RunError};
+pub use options::RunOptions;
+pub use run::run_plugin;

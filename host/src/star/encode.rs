@@ -1,6 +1,6 @@
 //! A column of a row group, encoded on any thread.
 
-use super::file::StarError;
+use super::error::StarError;
 use super::schema::array;
 use crate::columns::Column;
 use crate::manifest::ColumnType;

@@ -1,14 +1,12 @@
 //! A Parquet file of a star table.
 
 use super::encode::{ColumnEncoder, EncodedColumn};
+use super::error::StarError;
 use super::schema::schema;
-use crate::error::{Exit, Explain};
 use crate::manifest::{ColumnType, SHORT_PRECISION_MAX, StarTable};
-use arrow_schema::ArrowError;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
@@ -28,43 +26,6 @@ impl Metadata {
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         self.0.push((key.to_owned(), value.into()));
         self
-    }
-}
-
-/// What can go wrong with a star table's file.
-#[derive(Debug, thiserror::Error)]
-pub enum StarError {
-    /// The file can't be written.
-    #[error("can't write `{}`", path.display())]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Parquet refuses: a full disk, or a fault of the host.
-    #[error("can't write Parquet")]
-    Parquet(#[from] ParquetError),
-    /// Arrow refuses: a fault of the host.
-    #[error("can't make an Arrow array")]
-    Arrow(#[from] ArrowError),
-}
-
-impl Explain for StarError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Unwritable { .. } => "star-unwritable",
-            Self::Parquet(_) => "parquet",
-            Self::Arrow(_) => "arrow",
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some("is the disk full, or the folder read-only?".to_owned())
-    }
-
-    fn exit(&self) -> Exit {
-        Exit::Environment
     }
 }
 

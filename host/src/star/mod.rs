@@ -10,12 +10,14 @@
 #![allow(clippy::disallowed_types, reason = "the home of Arrow and Parquet")]
 
 mod encode;
+mod error;
 mod file;
 mod group;
 mod preview;
 mod schema;
 
 pub use encode::{ColumnEncoder, ColumnJob, EncodedColumn};
-pub use file::{Metadata, StarError, StarFile, WrittenFile};
+pub use error::StarError;
+pub use file::{Metadata, StarFile, WrittenFile};
 pub use group::{RowGroup, RowGroups};
 pub use preview::preview;

@@ -1,6 +1,6 @@
 //! The first rows of a table, as text.
 
-use super::file::StarError;
+use super::error::StarError;
 use super::group::RowGroup;
 use super::schema::array;
 use crate::manifest::StarTable;
