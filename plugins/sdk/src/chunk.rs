@@ -33,8 +33,9 @@ where
         if let Some(shape) = &shape
             && let Some(mut cursor) = padded.cursor(position)
             && let Some(source) = S::read(&mut cursor, shape)
+            && let Some(next) = padded.next_line(&cursor)
         {
-            position = padded.position(&cursor);
+            position = next;
             if let Err(reject) = transform(&source, &Context::new(call, line), &mut columns) {
                 rejects.push(reject.at_line(line));
             }

@@ -18,9 +18,8 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// A place in a line.
 ///
-/// Invariant: a cursor never stands behind the line feed that ends its line by more than a byte, and at least [`PADDING`]
-/// bytes follow that line feed. It moves over a byte only after seeing that the byte is not a line feed, or that it is the
-/// one which ends the line.
+/// Invariant: a cursor never stands behind the line feed that ends its line, and at least [`PADDING`] bytes follow that line
+/// feed. It moves over a byte only after seeing that the byte is no line feed.
 pub struct Cursor<'a> {
     at: *const u8,
     lines: PhantomData<&'a [u8]>,
@@ -48,6 +47,13 @@ impl<'a> PaddedLines<'a> {
         (position < self.end).then(|| Cursor { at: self.lines[position..].as_ptr(), lines: PhantomData })
     }
 
+    /// The position of the next line, where `cursor` stands at the end of one.
+    #[inline]
+    #[must_use]
+    pub fn next_line(&self, cursor: &Cursor<'a>) -> Option<usize> {
+        (cursor.byte(0) == b'\n').then(|| self.position(cursor) + 1)
+    }
+
     /// The position in the lines at which `cursor`, which must come from [`PaddedLines::cursor`] of these lines, stands.
     #[inline]
     #[must_use]
@@ -65,10 +71,13 @@ pub struct Literal {
 }
 
 impl Literal {
-    /// The literal of `bytes`, which hold no line feed but as their last byte.
+    /// The literal of `bytes`.
+    ///
+    /// # Panics
+    /// If there is a line feed among them: a cursor that met it would leave its line.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
-        debug_assert!(memchr::memchr(b'\n', bytes).is_none_or(|at| at + 1 == bytes.len()));
+        assert!(!bytes.contains(&b'\n'), "a literal lies within a line");
         let word = |chunk: &[u8]| {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
@@ -85,7 +94,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     fn byte(&self, offset: usize) -> u8 {
         debug_assert!(offset < PADDING);
-        // SAFETY: by the invariant at least PADDING bytes follow the line feed that this cursor is not behind.
+        // SAFETY: at least PADDING bytes follow the line feed, and the cursor is not behind it.
         unsafe { *self.at.add(offset) }
     }
 
@@ -96,7 +105,7 @@ impl<'a> Cursor<'a> {
         u64::from_le(unsafe { self.at.add(offset).cast::<u64>().read_unaligned() })
     }
 
-    /// Moves over `count` bytes, which the caller has seen to hold no line feed, but perhaps as the last.
+    /// Moves over `count` bytes, which the caller has seen to hold no line feed.
     #[inline(always)]
     fn skip(&mut self, count: usize) {
         // SAFETY: the bytes moved over are in the line.

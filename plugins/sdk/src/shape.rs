@@ -10,7 +10,7 @@ use crate::cursor::Literal;
 pub struct Shape {
     /// The values, in the order of the line.
     pub slots: Box<[Slot]>,
-    /// What follows the last value: a closing brace and, for a whole line, the line feed.
+    /// What follows the last value: a closing brace, and for a whole line what stands before its line feed.
     pub tail: Literal,
 }
 
@@ -43,6 +43,10 @@ impl Shape {
     /// predicted: keys with escapes or known columns that come twice.
     #[must_use]
     pub fn learn(line: &[u8], columns: &Columns) -> Option<Self> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        if line.contains(&b'\n') {
+            return None;
+        }
         let mut reader = Reader { line, at: 0 };
         let mut last_value_end = 0;
         let shape = reader.object(columns, &mut last_value_end)?;
@@ -145,7 +149,7 @@ impl<'a> Reader<'a> {
                 }
                 _ if depth > 0 => self.at += 1,
                 _ => {
-                    while !matches!(self.peek(), None | Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n')) {
+                    while !matches!(self.peek(), None | Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\r')) {
                         self.at += 1;
                     }
                 }
