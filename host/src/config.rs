@@ -182,6 +182,8 @@ impl Config {
         let (mut cache, mut home) = (None, None);
         for (variable, value) in environment {
             match variable.as_str() {
+                // By the XDG rules an empty variable is none.
+                "XDG_CACHE_HOME" | "HOME" if value.is_empty() => {}
                 "HOST_PLUGINS_CACHE" => self.plugins_cache = Some(value.into()),
                 "XDG_CACHE_HOME" => cache = Some(PathBuf::from(value)),
                 "HOME" => home = Some(Path::new(&value).join(".cache")),

@@ -16,6 +16,7 @@
 //! | [`star`] | star tables: row groups, Parquet files |
 //! | [`process`] | the way from lines to star tables, on all threads, in order |
 //! | [`report`] | what was done |
+//! | [`files`] | files that appear whole or not at all |
 //! | [`config`], [`error`] | settings; what every error can say |
 //!
 //! # Invariants
@@ -29,6 +30,7 @@
 pub mod columns;
 pub mod config;
 pub mod error;
+pub mod files;
 pub mod input;
 pub mod manifest;
 pub mod process;

@@ -3,8 +3,8 @@
 use crate::manifest::{Manifest, StarKind, StarTable};
 use crate::sandbox::{CONTRACT_VERSION, Limits, LogLine, Plugin, Usage};
 use crate::star::WrittenFile;
-use serde::Serialize;
-use std::path::PathBuf;
+use serde::{Serialize, Serializer};
+use std::path::{Path, PathBuf};
 
 /// What a run of a plugin did.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -30,6 +30,7 @@ pub struct RunReport {
     /// The rejects by reason, the most frequent first.
     pub reject_groups: Vec<RejectGroup>,
     /// The file of rejects.
+    #[serde(serialize_with = "serialize_path_option")]
     pub rejects_path: Option<PathBuf>,
     /// The star tables.
     pub star_tables: Vec<StarReport>,
@@ -117,6 +118,7 @@ impl RunReport {
 #[derive(Clone, Debug, Serialize)]
 pub struct PluginReport {
     /// Where it was loaded from.
+    #[serde(serialize_with = "serialize_path")]
     pub path: PathBuf,
     /// The SHA-256 of the component.
     pub digest: String,
@@ -149,4 +151,13 @@ impl PluginReport {
             limits: *plugin.limits(),
         }
     }
+}
+
+/// Writes a path as text; bytes that are none are replaced, as a report is for reading.
+pub(crate) fn serialize_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+fn serialize_path_option<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().map(|path| path.display().to_string()).serialize(serializer)
 }

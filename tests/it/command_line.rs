@@ -241,3 +241,60 @@ fn record_numbers_begin_where_they_are_told_to() {
     let report: serde_json::Value = serde_json::from_slice(&run_host(folder.path(), &arguments).stdout).unwrap();
     assert_eq!(report["star_tables"][0]["preview"][0][0], "501");
 }
+
+#[test]
+fn the_rejects_of_other_plugins_stay_and_own_ones_are_replaced() {
+    let folder = folder();
+    spoil(folder.path());
+    edit_lines(&folder.path().join("staff.jsonl"), |number, line| {
+        if number == 2 { replaced(line, "first_name", "null") } else { line.to_owned() }
+    });
+    let orders = [&RUN[..], &["sales_order.jsonl", "--out", "out"]].concat();
+    let staff = [
+        "run",
+        "--plugin",
+        "dim_staff.wasm",
+        "--input",
+        "staff.jsonl",
+        "--lookup",
+        "department=department.jsonl",
+        "--out",
+        "out",
+    ];
+    for arguments in [&orders[..], &staff[..], &orders[..], &staff[..]] {
+        assert_eq!(run_host(folder.path(), arguments).status.code(), Some(0));
+    }
+    let rejects = fs::read_to_string(folder.path().join("out/rejects.jsonl")).unwrap();
+    let of =
+        |plugin: &str| rejects.lines().filter(|line| line.starts_with(&format!("{{\"plugin\":\"{plugin}\""))).count();
+    assert_eq!((of("fact_sales_order"), of("dim_staff"), rejects.lines().count()), (5, 1, 6));
+    let files: Vec<_> =
+        fs::read_dir(folder.path().join("out")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files.len(), 3, "two tables and the rejects, nothing unfinished: {files:?}");
+}
+
+#[test]
+fn what_cannot_be_shown_ends_with_5_and_without_a_panic() {
+    let folder = folder();
+    let host = tests::tools::host();
+    let run = |arguments: &str| {
+        let command = format!("{} {arguments}", host.display());
+        let output =
+            std::process::Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().unwrap();
+        output.status.code()
+    };
+    assert_eq!(run("run --plugin dim_staff.wasm --input nowhere.jsonl 2> /dev/full"), Some(3));
+    assert_eq!(run("plugin describe dim_staff.wasm > /dev/full 2> /dev/full"), Some(5));
+    assert_eq!(run("plugin describe dim_staff.wasm --json > /dev/full"), Some(5));
+}
+
+#[test]
+fn a_few_bad_rows_at_the_start_do_not_refuse_the_table() {
+    let folder = folder();
+    let rows = fs::read_to_string(folder.path().join("sales_order.jsonl")).unwrap();
+    fs::write(folder.path().join("late.jsonl"), format!("{{}}\n{}{}", "no row\n".repeat(300), rows.repeat(40)))
+        .unwrap();
+    let output = run_host(folder.path(), &[&RUN[..], &["late.jsonl", "--max-rejects", "301", "--json"]].concat());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((report["rejects"].as_u64(), report["star_tables"][0]["rows"].as_u64()), (Some(301), Some(2_400)));
+}

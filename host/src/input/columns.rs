@@ -6,13 +6,13 @@
 use crate::manifest::{ColumnType, SourceColumn};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 /// How many rows are looked at.
 const SAMPLE_ROWS: usize = 1_000;
 
-/// From how many values on it is the column that is of another type, and not some bad rows.
+/// From how many values on, and at least half of the rows, it is the column that is of another type, and not some bad rows.
 const RETYPED_VALUES_MIN: usize = 5;
 
 /// A column that is not what the plugin reads.
@@ -58,13 +58,12 @@ impl fmt::Display for ColumnProblem {
 #[must_use]
 pub fn check_columns(columns: &[SourceColumn], lines: &[u8]) -> (Vec<ColumnProblem>, Vec<String>) {
     let rows: Vec<_> = lines.split(|&byte| byte == b'\n').take(SAMPLE_ROWS).filter_map(parse_row).collect();
-    let mut found: Vec<String> = Vec::new();
-    for name in rows.iter().flat_map(HashMap::keys) {
-        if !found.iter().any(|known| known == name) {
-            found.push(name.to_string());
-        }
+    let found: BTreeSet<&str> = rows.iter().flat_map(HashMap::keys).map(AsRef::as_ref).collect();
+    let found: Vec<String> = found.into_iter().map(str::to_owned).collect();
+    if rows.len() < lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).take(SAMPLE_ROWS).count() / 2 {
+        // Most of it is no JSON: that is told row by row.
+        return (Vec::new(), found);
     }
-    found.sort_unstable();
     if rows.is_empty() {
         return (Vec::new(), found);
     }
@@ -87,7 +86,7 @@ fn check_column(column: &SourceColumn, rows: &[Row<'_>], found: &[String]) -> Op
     }
     let kinds: Vec<_> = values.iter().map(|value| json_type(value.get())).filter(|kind| *kind != "null").collect();
     let first = *kinds.first()?;
-    let all_alike = kinds.len() >= RETYPED_VALUES_MIN && kinds.iter().all(|kind| *kind == first);
+    let all_alike = kinds.len() >= RETYPED_VALUES_MIN.max(rows.len() / 2) && kinds.iter().all(|kind| *kind == first);
     let all_wrong = all_alike && !is_read_as(first, column.column_type);
     all_wrong.then_some(ColumnProblem::Retyped { name, expected: column.column_type, found: first })
 }

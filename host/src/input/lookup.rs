@@ -3,12 +3,11 @@
 //! The looked-up row becomes the last member of the line's object, under the lookup's name; where its table has no such key
 //! the member is `null`. A line that is no JSON object stays as it is, for the plugin to reject.
 
-use super::{InputError, check_columns, open_file};
-use crate::manifest::{Lookup, Manifest};
+use super::{ChunkLimits, InputError, LineChunks, check_columns, open_file};
+use crate::manifest::{Lookup, Manifest, SourceColumn};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// The rows of each table that a plugin looks up.
@@ -20,7 +19,7 @@ pub struct Lookups {
 #[derive(Debug)]
 struct LookupTable {
     lookup: Lookup,
-    /// The row of each key, as its line says it.
+    /// The row of each key: the columns that the plugin reads, as the line says them.
     rows: HashMap<String, Box<str>>,
 }
 
@@ -70,24 +69,23 @@ impl LookupTable {
     /// Reads a file; of rows with the same key the last one counts.
     fn read(lookup: &Lookup, path: &Path) -> Result<Self, InputError> {
         let name = path.display().to_string();
+        /// What is looked at to tell whether the rows have the columns.
+        const SAMPLE_BYTES: usize = 64 * 1024;
         let mut rows = HashMap::new();
         let mut sample = Vec::new();
-        for (index, line) in BufReader::new(open_file(path)?).lines().enumerate() {
-            let line = line.map_err(|source| InputError::Unreadable { name: name.clone(), source })?;
-            let row = line.trim().trim_start_matches('\u{feff}');
-            if row.is_empty() {
-                continue;
-            }
-            let number = index as u64 + 1;
-            let key = row_key(row, &lookup.key).map_err(|reason| InputError::LookupRow {
-                name: name.clone(),
-                line: number,
-                reason,
-            })?;
-            rows.insert(key, Box::from(row));
-            if sample.len() < 64 * 1024 {
-                sample.extend_from_slice(row.as_bytes());
-                sample.push(b'\n');
+        let mut chunks = LineChunks::new(name.clone(), Box::new(open_file(path)?), ChunkLimits::default(), None);
+        while let Some(chunk) = chunks.next_chunk(Vec::new())? {
+            for (index, line) in chunk.bytes.split(|&byte| byte == b'\n').take(chunk.lines as usize).enumerate() {
+                let (key, row) = read_row(line, lookup).map_err(|reason| InputError::LookupRow {
+                    name: name.clone(),
+                    line: chunk.line_number(index as u64),
+                    reason,
+                })?;
+                rows.insert(key, row);
+                if sample.len() < SAMPLE_BYTES {
+                    sample.extend_from_slice(line);
+                    sample.push(b'\n');
+                }
             }
         }
         let (problems, found) = check_columns(&lookup.columns, &sample);
@@ -99,12 +97,21 @@ impl LookupTable {
     }
 }
 
-fn row_key(row: &str, column: &str) -> Result<String, String> {
+/// The key of a row, and of the row what the plugin reads: a side table with long texts does not fill the memory.
+fn read_row(line: &[u8], lookup: &Lookup) -> Result<(String, Box<str>), String> {
     let members: HashMap<Cow<'_, str>, &RawValue> =
-        serde_json::from_str(row).map_err(|error| format!("the row is no JSON object: {error}"))?;
-    let value =
-        members.get(column).ok_or_else(|| format!("the row has no column `{column}`, which is the lookup's key"))?;
-    key_of(value.get()).ok_or_else(|| format!("the key `{column}` is `{}`, which can't be referred to", value.get()))
+        serde_json::from_slice(line).map_err(|error| format!("the row is no JSON object: {error}"))?;
+    let key = &lookup.key;
+    let value = members.get(key.as_str());
+    let value = value.ok_or_else(|| format!("the row has no column `{key}`, which is the lookup's key"))?;
+    let found = key_of(value.get());
+    let found = found.ok_or_else(|| format!("the key `{key}` is `{}`, which can't be referred to", value.get()))?;
+    let column = |column: &SourceColumn| {
+        let value = members.get(column.name.as_str())?;
+        Some(format!("{}:{}", serde_json::Value::from(column.name.as_str()), value.get()))
+    };
+    let columns: Vec<_> = lookup.columns.iter().filter_map(column).collect();
+    Ok((found, format!("{{{}}}", columns.join(",")).into()))
 }
 
 /// The form in which keys are compared: texts without their quotes, other values as they are written. Nulls, objects and

@@ -81,8 +81,15 @@ pub enum InputError {
     },
 }
 
+/// The names, in words: not more than anybody reads, and nothing that a terminal obeys.
 fn list(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    const SHOWN_NAMES_MAX: usize = 30;
+    let shown = |name: &String| format!("`{}`", name.chars().take(63).flat_map(char::escape_debug).collect::<String>());
+    let mut words: Vec<_> = names.iter().take(SHOWN_NAMES_MAX).map(shown).collect();
+    if names.len() > SHOWN_NAMES_MAX {
+        words.push(format!("and {} more", names.len() - SHOWN_NAMES_MAX));
+    }
+    words.join(", ")
 }
 
 impl Explain for InputError {

@@ -86,7 +86,7 @@ struct EncodingGroup {
 impl<'a> Collector<'a> {
     pub(super) fn new(plugin: &'a Plugin, options: &'a RunOptions, metadata: &Metadata) -> Result<Self, RunError> {
         let rejects_path = options.out.as_ref().map(|folder| folder.join("rejects.jsonl"));
-        let rejects = Rejects::new(rejects_path.as_deref())
+        let rejects = Rejects::new(&plugin.manifest().name, rejects_path.as_deref())
             .map_err(|source| RunError::rejects(rejects_path.as_deref(), source))?;
         let sink = |table: &StarTable| {
             let path = options.out.as_ref().map(|folder| folder.join(format!("{}.parquet", table.name)));
@@ -244,7 +244,9 @@ impl<'a> Collector<'a> {
         }
         let manifest = self.plugin.manifest();
         let (rejects, by_host) = (self.rejects.count(), self.rejects.count_by_host());
-        let held = !self.options.budget.allows(rejects, self.records);
+        // A table without rows that says only that the plugin failed on each replaces nothing.
+        let all_by_host = self.records > 0 && by_host == self.records;
+        let held = all_by_host || !self.options.budget.allows(rejects, self.records);
         let (reject_groups, rejects_path) = self.rejects.finish().map_err(|source| RunError::rejects(None, source))?;
         let mut star_tables = Vec::new();
         for (table, mut sink) in manifest.star_tables.iter().zip(self.tables) {

@@ -35,7 +35,7 @@ impl Pipeline<'_> {
     /// Reads all chunks, transforms them, and hands them to `collector` in order.
     pub(super) fn run<'c>(&self, chunks: LineChunks, collector: Collector<'c>) -> Collector<'c> {
         let reader = Mutex::new(Reader { chunks, next_index: 0, at_end: false, buffers: Vec::new() });
-        let collector = Mutex::new(State { collector, flushed: false });
+        let collector = Mutex::new(State { collector, flushed: false, aborted: false });
         let changed = Condvar::new();
         thread::scope(|scope| {
             for _ in 1..self.threads {
@@ -51,6 +51,7 @@ impl Pipeline<'_> {
     }
 
     fn work(&self, reader: &Mutex<Reader>, state: &Mutex<State<'_>>, changed: &Condvar) {
+        let _guard = PanicGuard { state, changed };
         loop {
             match next_work(reader, state, changed, self.threads as u64) {
                 Work::Done => {
@@ -91,6 +92,23 @@ struct State<'a> {
     collector: Collector<'a>,
     /// Whether the last, partly filled groups were begun.
     flushed: bool,
+    /// Whether a worker panicked: a fault of the host, and the others must not wait for it.
+    aborted: bool,
+}
+
+/// Lets the other workers end when one panics; the panic itself ends the scope of all.
+struct PanicGuard<'g, 'c> {
+    state: &'g Mutex<State<'c>>,
+    changed: &'g Condvar,
+}
+
+impl Drop for PanicGuard<'_, '_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            lock(self.state).aborted = true;
+            self.changed.notify_all();
+        }
+    }
 }
 
 enum Work {
@@ -106,6 +124,9 @@ enum Work {
 fn next_work(reader: &Mutex<Reader>, state: &Mutex<State<'_>>, changed: &Condvar, threads: u64) -> Work {
     let mut guard = lock(state);
     loop {
+        if guard.aborted {
+            return Work::Done;
+        }
         if let Some(task) = guard.collector.tasks.pop_front() {
             return Work::Encode(Box::new(task));
         }
@@ -131,8 +152,10 @@ fn next_work(reader: &Mutex<Reader>, state: &Mutex<State<'_>>, changed: &Condvar
                 continue;
             }
         }
-        let unchanged =
-            guard.collector.tasks.is_empty() && guard.collector.next_chunk == next_chunk && !guard.collector.failed();
+        let unchanged = guard.collector.tasks.is_empty()
+            && guard.collector.next_chunk == next_chunk
+            && !guard.collector.failed()
+            && !guard.aborted;
         if unchanged {
             guard = changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }

@@ -1,27 +1,22 @@
 //! The file of rejects, and their summary.
 
+use crate::files::NewFile;
 use crate::input::Chunk;
 use crate::reject::Reject;
 use crate::report::RejectGroup;
 use crate::sandbox::Plugin;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes rejects, and counts them by reason.
 pub(super) struct Rejects {
-    file: Option<RejectsFile>,
+    file: Option<NewFile>,
     groups: Vec<RejectGroup>,
     count: u64,
     count_by_host: u64,
-}
-
-struct RejectsFile {
-    path: PathBuf,
-    temporary: PathBuf,
-    writer: BufWriter<File>,
 }
 
 /// A reject as it stands in the file.
@@ -47,14 +42,11 @@ enum Row<'a> {
 }
 
 impl Rejects {
-    /// Rejects that go to a file at `path`, or that are only counted.
-    pub(super) fn new(path: Option<&Path>) -> std::io::Result<Self> {
-        let file = path.map(|path| {
-            let temporary = path.with_extension(format!("jsonl.{}.tmp", std::process::id()));
-            let writer = BufWriter::new(File::create(&temporary)?);
-            Ok::<_, std::io::Error>(RejectsFile { path: path.to_owned(), temporary, writer })
-        });
-        Ok(Self { file: file.transpose()?, groups: Vec::new(), count: 0, count_by_host: 0 })
+    /// Rejects of `plugin` that go to a file at `path`, or that are only counted. The file keeps what it has of other
+    /// plugins.
+    pub(super) fn new(plugin: &str, path: Option<&Path>) -> std::io::Result<Self> {
+        let file = path.map(|path| begin_file(plugin, path)).transpose()?;
+        Ok(Self { file, groups: Vec::new(), count: 0, count_by_host: 0 })
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -94,8 +86,8 @@ impl Rejects {
                 row: serde_json::from_slice(row)
                     .map_or_else(|_| Row::Text(String::from_utf8_lossy(row).into_owned()), Row::Json),
             };
-            serde_json::to_writer(&mut file.writer, &line)?;
-            file.writer.write_all(b"\n")?;
+            serde_json::to_writer(&mut *file, &line)?;
+            file.write_all(b"\n")?;
         }
         Ok(())
     }
@@ -121,25 +113,29 @@ impl Rejects {
 
     /// Puts the file into its place, and gives the summary: the most frequent reason first.
     pub(super) fn finish(mut self) -> std::io::Result<(Vec<RejectGroup>, Option<PathBuf>)> {
-        let mut path = None;
-        if let Some(mut file) = self.file.take() {
-            file.writer.flush()?;
-            fs::rename(&file.temporary, &file.path)?;
-            path = Some(file.path);
-        }
+        let path = self.file.take().map(NewFile::place).transpose()?;
         let mut groups = std::mem::take(&mut self.groups);
         groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
         Ok((groups, path))
     }
 }
 
-impl Drop for Rejects {
-    /// Leaves nothing behind of a file that was not finished.
-    fn drop(&mut self) {
-        if let Some(file) = self.file.take()
-            && let Err(error) = fs::remove_file(&file.temporary)
-        {
-            tracing::warn!(path = %file.temporary.display(), %error, "can't remove an unfinished file");
+/// Begins the file with the rejects of other plugins that stand at its place.
+fn begin_file(plugin: &str, path: &Path) -> std::io::Result<NewFile> {
+    let mut file = NewFile::create(path)?;
+    let old = match File::open(path) {
+        Ok(old) => old,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(file),
+        Err(error) => return Err(error),
+    };
+    // Each line begins with the plugin's name, which holds no quote.
+    let own = format!("{{\"plugin\":\"{plugin}\",");
+    for line in BufReader::new(old).split(b'\n') {
+        let line = line?;
+        if !line.is_empty() && !line.starts_with(own.as_bytes()) {
+            file.write_all(&line)?;
+            file.write_all(b"\n")?;
         }
     }
+    Ok(file)
 }

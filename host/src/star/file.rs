@@ -3,6 +3,7 @@
 use super::encode::{ColumnEncoder, EncodedColumn};
 use super::error::StarError;
 use super::schema::schema;
+use crate::files::NewFile;
 use crate::manifest::{ColumnType, SHORT_PRECISION_MAX, StarTable};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
@@ -11,8 +12,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
-use std::fs::{self, File};
-use std::io::BufWriter;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,11 +29,10 @@ impl Metadata {
     }
 }
 
-/// A file that is being written: beside its place until it is whole.
+/// A file that is being written.
 pub struct StarFile {
     path: PathBuf,
-    temporary: PathBuf,
-    writer: Option<SerializedFileWriter<BufWriter<File>>>,
+    writer: SerializedFileWriter<NewFile>,
     encoder: ColumnEncoder,
     rows: u64,
 }
@@ -42,6 +41,7 @@ pub struct StarFile {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct WrittenFile {
     /// The file.
+    #[serde(serialize_with = "crate::report::serialize_path")]
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
@@ -55,17 +55,15 @@ impl StarFile {
     /// # Errors
     /// [`StarError::Unwritable`] and [`StarError::Parquet`].
     pub fn create(path: &Path, table: &StarTable, metadata: &Metadata) -> Result<Self, StarError> {
-        let temporary = path.with_extension(format!("parquet.{}.tmp", std::process::id()));
-        let file =
-            File::create(&temporary).map_err(|source| StarError::Unwritable { path: path.to_owned(), source })?;
+        let file = NewFile::create(path).map_err(|source| StarError::Unwritable { path: path.to_owned(), source })?;
         let schema = Arc::new(schema(table));
         let parquet_schema = ArrowSchemaConverter::new().schema_root("star").convert(&schema)?;
         let properties = Arc::new(properties(table, metadata));
-        let writer = SerializedFileWriter::new(BufWriter::new(file), parquet_schema.root_schema_ptr(), properties)?;
+        let writer = SerializedFileWriter::new(file, parquet_schema.root_schema_ptr(), properties)?;
         let types = table.fields.iter().map(|field| field.column_type).collect();
         let factory = ArrowRowGroupWriterFactory::new(&writer, Arc::clone(&schema));
         let encoder = ColumnEncoder::new(factory, schema, types);
-        Ok(Self { path: path.to_owned(), temporary, writer: Some(writer), encoder, rows: 0 })
+        Ok(Self { path: path.to_owned(), writer, encoder, rows: 0 })
     }
 
     /// What encodes the columns of the file's groups.
@@ -79,14 +77,12 @@ impl StarFile {
     /// # Errors
     /// [`StarError::Parquet`].
     pub fn write_group(&mut self, rows: usize, columns: Vec<EncodedColumn>) -> Result<(), StarError> {
-        if let Some(writer) = &mut self.writer {
-            let mut group = writer.next_row_group()?;
-            for column in columns {
-                column.0.append_to_row_group(&mut group)?;
-            }
-            group.close()?;
-            self.rows += rows as u64;
+        let mut group = self.writer.next_row_group()?;
+        for column in columns {
+            column.0.append_to_row_group(&mut group)?;
         }
+        group.close()?;
+        self.rows += rows as u64;
         Ok(())
     }
 
@@ -94,26 +90,11 @@ impl StarFile {
     ///
     /// # Errors
     /// [`StarError::Parquet`] and [`StarError::Unwritable`].
-    pub fn finish(mut self) -> Result<WrittenFile, StarError> {
-        if let Some(writer) = self.writer.take() {
-            let buffered = writer.into_inner()?;
-            let unwritable = |source| StarError::Unwritable { path: self.path.clone(), source };
-            buffered.into_inner().map_err(|error| unwritable(error.into_error()))?;
-            fs::rename(&self.temporary, &self.path).map_err(unwritable)?;
-        }
-        let bytes = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
-        Ok(WrittenFile { path: self.path.clone(), bytes, rows: self.rows })
-    }
-}
-
-impl Drop for StarFile {
-    /// Leaves nothing behind of a file that was not finished.
-    fn drop(&mut self) {
-        if self.writer.take().is_some()
-            && let Err(error) = fs::remove_file(&self.temporary)
-        {
-            tracing::warn!(path = %self.temporary.display(), %error, "can't remove an unfinished file");
-        }
+    pub fn finish(self) -> Result<WrittenFile, StarError> {
+        let file = self.writer.into_inner()?;
+        let path = file.place().map_err(|source| StarError::Unwritable { path: self.path, source })?;
+        let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        Ok(WrittenFile { path, bytes, rows: self.rows })
     }
 }
 

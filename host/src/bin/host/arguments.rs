@@ -76,7 +76,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N|P%")]
     pub(crate) max_rejects: Option<RejectBudget>,
     /// The number of the first record: what `sales_record_id` and its kin begin with.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
     pub(crate) first_record: u64,
     /// Hand the plugin at most so many bytes of lines at a time. The result is the same with any number.
     #[arg(long, value_name = "N", default_value_t = host::input::ChunkLimits::default().bytes_max, hide_short_help = true)]

@@ -40,25 +40,22 @@ fn run_command(config: &Config, arguments: RunArguments, json: bool) -> Result<E
     let report = run_plugin(&plugin, &arguments.input, &lookups, &options, &|bytes| bar.set_position(bytes));
     bar.finish_and_clear();
     let report = report.map_err(boxed)?;
-    screen::show_run(&report, &options.budget, json);
-    Ok(exit_of(&report))
+    let shown = screen::show_run(&report, &options.budget, json);
+    Ok(exit_of(&report).max(shown))
 }
 
-/// A run whose every reject is the plugin's fault, or that has too many of those, blames the plugin.
+/// A run that is held blames the plugin if most of its rejects are lines that the plugin could not cope with.
 fn exit_of(report: &host::report::RunReport) -> Exit {
-    let all_by_host = report.rows_in > 0 && report.rejects_by_host == report.rows_in;
     match report.held {
         true if report.rejects_by_host * 2 > report.rejects => Exit::PluginAtFault,
         true => Exit::OverBudget,
-        false if all_by_host => Exit::PluginAtFault,
         false => Exit::Done,
     }
 }
 
 fn describe_command(config: &Config, path: &Path, json: bool) -> Result<Exit, Failure> {
     let plugin = load(config, path, 1)?;
-    screen::show_plugin(&PluginReport::new(&plugin), json);
-    Ok(Exit::Done)
+    Ok(screen::show_plugin(&PluginReport::new(&plugin), json))
 }
 
 /// Loads a plugin with the limits that the configuration has for its name.

@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_types, reason = "the faces make the screens")]
 
 use comfy_table::{ContentArrangement, Table, presets};
-use host::error::{Explain, with_causes};
+use host::error::{Exit, Explain, with_causes};
 use host::manifest::{Field, SourceColumn, StarKind};
 use host::reject::RejectBudget;
 use host::report::{PluginReport, RunReport, StarReport};
@@ -32,15 +32,13 @@ pub(crate) fn show_error(error: &dyn Explain, json: bool) {
         let document = json!({ "error": { "code": error.code(), "message": with_causes(&error), "hint": hint } });
         print(&format!("{document}\n"));
     } else {
-        eprintln!("error[{}]: {}", error.code(), with_causes(&error));
-        if let Some(hint) = hint {
-            eprintln!("hint: {hint}");
-        }
+        let hint = hint.map_or_else(String::new, |hint| format!("hint: {hint}\n"));
+        say(&format!("error[{}]: {}\n{hint}", error.code(), with_causes(&error)));
     }
 }
 
 /// Shows a run.
-pub(crate) fn show_run(report: &RunReport, budget: &RejectBudget, json: bool) {
+pub(crate) fn show_run(report: &RunReport, budget: &RejectBudget, json: bool) -> Exit {
     if json {
         let mut document = json!(report);
         document["rows_per_second"] = json!(report.rows_per_second().round());
@@ -56,7 +54,7 @@ pub(crate) fn show_run(report: &RunReport, budget: &RejectBudget, json: bool) {
     }
     screen += &rejects(report, budget);
     screen += &log(report);
-    print(&screen);
+    print(&screen)
 }
 
 fn figures(report: &RunReport) -> String {
@@ -115,7 +113,7 @@ fn preview(star: &StarReport) -> String {
         return text;
     }
     let mut table = new_table();
-    let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "null".to_owned());
+    let cell = |cell: &Option<String>| cell.as_deref().map_or_else(|| "null".to_owned(), shown);
     if star.columns.len() <= COLUMNS_MAX {
         table.set_header(&star.columns);
         table.add_rows(star.preview.iter().map(|row| row.iter().map(cell)));
@@ -193,7 +191,7 @@ impl LowercaseLevel for String {
 }
 
 /// Shows a plugin.
-pub(crate) fn show_plugin(report: &PluginReport, json: bool) {
+pub(crate) fn show_plugin(report: &PluginReport, json: bool) -> Exit {
     if json {
         return print(&format!("{:#}\n", json!(report)));
     }
@@ -226,7 +224,7 @@ pub(crate) fn show_plugin(report: &PluginReport, json: bool) {
         }
         screen += &format!("{}\n", fields(&table.fields));
     }
-    print(&screen);
+    print(&screen)
 }
 
 fn source_columns(columns: &[SourceColumn]) -> Table {
@@ -291,10 +289,33 @@ fn bytes(count: u64) -> String {
 }
 
 /// Prints to the standard output. A reader that went away, as `head` does, is no error.
-fn print(text: &str) {
-    if let Err(error) = std::io::stdout().lock().write_all(text.as_bytes())
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        eprintln!("error[stdout]: can't write to the standard output: {error}");
+fn print(text: &str) -> Exit {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            say(&format!("error[stdout]: can't write to the standard output: {error}\n"));
+            Exit::Environment
+        }
+        _ => Exit::Done,
     }
+}
+
+/// Says something on the standard error; where that is closed, there is nobody to tell.
+fn say(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Text of a row or a plugin, safe for a terminal: control characters and those that turn the direction of writing are
+/// escaped, and what is too long for a cell is cut.
+fn shown(text: &str) -> String {
+    const SHOWN_CHARS_MAX: usize = 60;
+    let is_unsafe =
+        |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut safe = String::new();
+    for letter in text.chars().take(SHOWN_CHARS_MAX) {
+        if is_unsafe(letter) { safe.extend(letter.escape_default()) } else { safe.push(letter) }
+    }
+    if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
+        safe.push('…');
+    }
+    safe
 }
