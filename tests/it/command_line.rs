@@ -61,7 +61,7 @@ hint: build the plugins with `make plugins` and name a file of `plugins/dist/`
     fails(folder.path(), &["plugin", "describe", "nothing.wasm"], 3, message);
     let message = "\
 error[not-a-component]: `staff.jsonl` is no WebAssembly component that this host can compile: it does not begin as WebAssembly does
-hint: build for the target wasm32-wasip2, which makes components: `cargo build --release --target wasm32-wasip2`
+hint: build for the target wasm32-wasip2, which makes components: `cargo build --profile plugin --target wasm32-wasip2`
 ";
     fails(folder.path(), &["plugin", "describe", "staff.jsonl"], 2, message);
 }
@@ -207,7 +207,7 @@ fn more_rejects_than_the_budget_hold_the_star_table_and_exit_with_1() {
     let screen = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{screen}");
     assert!(
-        screen.contains("held: 5 rejects of 60 rows are over the budget (4 rows), so no star table is written"),
+        screen.contains("held: 5 rejects of 60 rows (8.3 %) are over the budget of 4 rows: no star table is written"),
         "{screen}"
     );
     let files: Vec<_> =

@@ -100,6 +100,9 @@ impl Explain for RunError {
         match self {
             Self::Input(error) => error.hint(),
             Self::Star(error) => error.hint(),
+            Self::Unwritable { path, .. } if path.is_file() => {
+                Some(format!("`{}` is a file; `--out` names a folder", path.display()))
+            }
             Self::Unwritable { .. } => Some("is the disk full, or the folder read-only?".to_owned()),
             Self::Plugin(failure) => Some(failure.fault.hint(&failure.limits)),
         }

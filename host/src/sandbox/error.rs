@@ -123,7 +123,7 @@ impl Explain for LoadError {
             Self::Unreadable { .. } => "build the plugins with `make plugins` and name a file of `plugins/dist/`",
             Self::TooLarge { .. } => "build it in release mode, without debug information",
             Self::NotAComponent { .. } => {
-                "build for the target wasm32-wasip2, which makes components: `cargo build --release --target wasm32-wasip2`"
+                "build for the target wasm32-wasip2, which makes components: `cargo build --profile plugin --target wasm32-wasip2`"
             }
             Self::NoContract { .. } => {
                 "end the plugin's crate with `sdk::plugin!(function: Source => Row);`, and make it a `cdylib`"
@@ -135,6 +135,12 @@ impl Explain for LoadError {
                 "a plugin sees its rows and nothing else: leave out files, network, threads and processes, and the crates that need them"
             }
             Self::Contract { .. } => "build the plugin again with this host's SDK",
+            Self::Describe { fault: Fault::Fuel { .. }, .. } => {
+                "is `fuel_base` in `host.toml` or `HOST_LIMITS_FUEL_BASE` too low? `describe` runs on it alone"
+            }
+            Self::Describe { fault: Fault::Memory { .. }, .. } => {
+                "is `memory_bytes_max` in `host.toml` or `HOST_LIMITS_MEMORY_BYTES_MAX` too low?"
+            }
             Self::Describe { .. } => "`describe` must answer without input, the same each time",
             Self::Manifest { .. } => "mend the structs that derive `Source` and `Star`, and build the plugin again",
             Self::Engine { .. } => return None,

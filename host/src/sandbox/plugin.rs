@@ -175,7 +175,7 @@ impl Plugin {
         let used = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let limits = Limits { output_bytes_max: output_bytes_max as u64, ..self.limits };
         let result = result.map_err(|error| Fault::of(&error, stage, store.data(), fuel, &limits));
-        let usage = store.data().usage(used);
+        let usage = store.data().usage(used, fuel);
         (result, usage, store.data_mut().take_log())
     }
 }

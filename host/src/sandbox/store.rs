@@ -30,6 +30,8 @@ pub struct LogLine {
 pub struct Usage {
     /// Units of fuel.
     pub fuel: u64,
+    /// Units of fuel that it could have used.
+    pub fuel_allowed: u64,
     /// The most bytes of linear memory at a time.
     pub memory_bytes: u64,
     /// Bytes of log messages that were dropped for the limit; an empty one counts too.
@@ -40,6 +42,7 @@ impl Usage {
     /// Adds another call's use: sums, and the larger peak.
     pub fn add(&mut self, other: &Self) {
         self.fuel = self.fuel.saturating_add(other.fuel);
+        self.fuel_allowed = self.fuel_allowed.saturating_add(other.fuel_allowed);
         self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
         self.log_bytes_dropped = self.log_bytes_dropped.saturating_add(other.log_bytes_dropped);
     }
@@ -77,8 +80,8 @@ impl CallState {
         self.memory_denied
     }
 
-    pub(super) fn usage(&self, fuel: u64) -> Usage {
-        Usage { fuel, memory_bytes: self.memory_bytes, log_bytes_dropped: self.log_bytes_dropped }
+    pub(super) fn usage(&self, fuel: u64, fuel_allowed: u64) -> Usage {
+        Usage { fuel, fuel_allowed, memory_bytes: self.memory_bytes, log_bytes_dropped: self.log_bytes_dropped }
     }
 
     pub(super) fn take_log(&mut self) -> Vec<LogLine> {

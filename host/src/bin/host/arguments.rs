@@ -71,11 +71,11 @@ pub(crate) struct RunArguments {
     /// How many threads work; one for each processor if left out. The result is the same with any number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
-    /// How many rejects are too many: a number of rows, or a share of them as `1%`. If left out, the larger of 20 and 1 % is
-    /// still right, and not all of at least 5 rows.
+    /// How many rejects are too many: a number of rows, or a share of them as `1%`. Left out: 20 rows or 1 %, whichever is
+    /// more; and 5 rows or more are also held when all of them are rejected.
     #[arg(long, value_name = "N|P%")]
     pub(crate) max_rejects: Option<RejectBudget>,
-    /// The number of the first record: what `sales_record_id` and its kin begin with.
+    /// The number of the first record: the first record id of a fact table.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
     pub(crate) first_record: u64,
     /// Hand the plugin at most so many bytes of lines at a time. The result is the same with any number.

@@ -50,7 +50,10 @@ pub(crate) fn show_run(report: &RunReport, budget: &RejectBudget, json: bool) ->
     screen += &format!("{}@{} ({digest}) on {}\n\n", report.plugin, report.version, report.input);
     screen += &figures(report);
     for table in &report.star_tables {
-        screen += &preview(table);
+        screen += &preview(table, report.held);
+    }
+    if report.rows_in == 0 {
+        screen += "\nwarning: the input has no rows\n";
     }
     screen += &rejects(report, budget);
     screen += &log(report);
@@ -91,35 +94,36 @@ fn figures(report: &RunReport) -> String {
 }
 
 fn fuel(report: &RunReport) -> String {
-    let limit = report.limits;
-    format!(
-        "{} a row; each call may use {} a byte and {} beside",
-        grouped(report.fuel_per_row() as u64),
-        grouped(limit.fuel_per_byte),
-        grouped(limit.fuel_base)
-    )
+    let share = report.usage.fuel as f64 / report.usage.fuel_allowed.max(1) as f64 * 100.0;
+    let allowed = report.usage.fuel_allowed.checked_div(report.rows_in).unwrap_or_default();
+    format!("{} a row, of {} allowed ({share:.1} %)", grouped(report.fuel_per_row() as u64), grouped(allowed))
 }
 
 /// The first rows; where a table is wide, each row stands as a column.
-fn preview(star: &StarReport) -> String {
+fn preview(star: &StarReport, held: bool) -> String {
     /// More columns than this do not fit a screen side by side.
     const COLUMNS_MAX: usize = 8;
     /// So many rows fit a screen as columns.
     const ROWS_AS_COLUMNS_MAX: usize = 4;
     let file = star.file.as_ref();
-    let written = file.map_or_else(String::new, |file| format!(" in {} ({})", file.path.display(), bytes(file.bytes)));
-    let mut text = format!("\n{} table {}: {} rows{written}\n", kind(star.kind), star.table, grouped(star.rows));
+    let not_written = if held { " (held, not written)" } else { "" };
+    let written = file
+        .map_or_else(|| not_written.to_owned(), |file| format!(" in {} ({})", file.path.display(), bytes(file.bytes)));
+    let mut text = format!("\n{} table {}: {} rows{written}", kind(star.kind), star.table, grouped(star.rows));
     if star.preview.is_empty() {
-        return text;
+        return text + "\n";
     }
+    let wide = star.columns.len() > COLUMNS_MAX;
+    let shown_rows = star.preview.len().min(if wide { ROWS_AS_COLUMNS_MAX } else { usize::MAX });
+    text += &format!("; the first {shown_rows}{}:\n", if wide { ", a column each" } else { "" });
     let mut table = new_table();
     let cell = |cell: &Option<String>| cell.as_deref().map_or_else(|| "null".to_owned(), shown);
-    if star.columns.len() <= COLUMNS_MAX {
+    if !wide {
         table.set_header(&star.columns);
         table.add_rows(star.preview.iter().map(|row| row.iter().map(cell)));
     } else {
         for (index, column) in star.columns.iter().enumerate() {
-            let cells = star.preview.iter().take(ROWS_AS_COLUMNS_MAX).map(|row| cell(&row[index]));
+            let cells = star.preview.iter().take(shown_rows).map(|row| cell(&row[index]));
             table.add_row(std::iter::once(column.clone()).chain(cells));
         }
     }
@@ -134,7 +138,7 @@ fn rejects(report: &RunReport, budget: &RejectBudget) -> String {
     let path = report.rejects_path.as_ref().map_or_else(String::new, |path| format!(" in {}", path.display()));
     let mut text = format!("\nrejects by reason{path}\n");
     let mut table = new_table();
-    table.set_header(["rows", "code", "column", "first line", "what was said of it"]);
+    table.set_header(["rows", "code", "column", "first line", "what was said of the first"]);
     for group in &report.reject_groups {
         let column = group.column.clone().unwrap_or_default();
         table.add_row([
@@ -146,21 +150,27 @@ fn rejects(report: &RunReport, budget: &RejectBudget) -> String {
         ]);
     }
     text += &format!("{table}\n");
-    if !report.held {
-        text += "These rows made no star row; the others did.\n";
-        if report.rejects_path.is_none() {
-            text += "hint: `--out DIR` writes each of them with its text into `DIR/rejects.jsonl`\n";
-        }
-    }
-    if report.held {
-        text += &format!(
-            "held: {} rejects of {} rows are over the budget ({budget}), so no star table is written\n",
-            grouped(report.rejects),
-            grouped(report.rows_in)
-        );
-        text += "hint: mend the rows or the plugin, or allow more with `--max-rejects`\n";
+    text += &verdict(report, budget);
+    if report.rejects_path.is_none() {
+        text += "hint: `--out DIR` writes each of them with its text into `DIR/rejects.jsonl`\n";
     }
     text
+}
+
+/// Whether the rejects are too many.
+fn verdict(report: &RunReport, budget: &RejectBudget) -> String {
+    let (rejects, rows) = (grouped(report.rejects), grouped(report.rows_in));
+    let share = report.rejects as f64 / report.rows_in.max(1) as f64 * 100.0;
+    if !report.held {
+        return format!("{rejects} of {rows} rows ({share:.1} %) made no star row, within the budget of {budget}\n");
+    }
+    let what = if report.rejects == report.rows_in {
+        format!("all {rows} rows were rejected")
+    } else {
+        format!("{rejects} rejects of {rows} rows ({share:.1} %) are over the budget of {budget}")
+    };
+    let hint = "hint: mend the rows or the plugin, or allow more with `--max-rejects`\n";
+    format!("held: {what}: no star table is written, and one of an earlier run stays as it is\n{hint}")
 }
 
 fn log(report: &RunReport) -> String {
