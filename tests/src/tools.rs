@@ -51,11 +51,12 @@ pub fn plugin(name: &str) -> PathBuf {
     target_folder().join("wasm32-wasip2/plugin").join(format!("{name}.wasm"))
 }
 
-/// The host's program.
+/// The host's program. It is built as a part of the whole workspace with its tests: alone it would have other features of
+/// its dependencies, and each of them would be built once more.
 #[must_use]
 pub fn host() -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| build(&["--package", "host", "--bin", "host"]));
+    BUILT.get_or_init(|| build(&["--workspace", "--bins", "--tests"]));
     target_folder().join("debug/host")
 }
 
