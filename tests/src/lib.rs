@@ -4,8 +4,7 @@ pub mod tools;
 
 use host::columns::{Column, ColumnValues, Rows};
 use host::sandbox::{Call, Transformed};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// The plugin that is built from `tests/guests/examples/<name>.rs`.
@@ -24,17 +23,8 @@ pub fn guest(name: &str) -> PathBuf {
 fn build_guests() -> PathBuf {
     const PROFILE: &str = "guest";
     const TARGET: &str = "wasm32-wasip2";
-    let target_folder = target_folder();
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "guests", "--examples", "--profile", PROFILE, "--target", TARGET])
-        .arg("--manifest-path")
-        .arg(workspace)
-        .arg("--target-dir")
-        .arg(&target_folder)
-        .status();
-    assert!(status.is_ok_and(|status| status.success()), "the guests can't be built");
-    target_folder.join(TARGET).join(PROFILE).join("examples")
+    tools::build(&["--package", "guests", "--examples", "--profile", PROFILE, "--target", TARGET]);
+    target_folder().join(TARGET).join(PROFILE).join("examples")
 }
 
 /// The target folder: the tests run as `<target folder>/<profile>/deps/<test>`.

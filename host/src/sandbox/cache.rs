@@ -96,19 +96,11 @@ fn read_trusted(path: &Path, name: &str) -> Option<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut &file, &mut bytes).ok()?;
-    let compiled = bytes.split_off_checked(DIGEST_BYTES)?;
-    (digest(name, &compiled).as_slice() == bytes).then_some(compiled)
-}
-
-/// `Vec::split_off` that does not panic on a short vector.
-trait SplitOffChecked: Sized {
-    fn split_off_checked(&mut self, at: usize) -> Option<Self>;
-}
-
-impl SplitOffChecked for Vec<u8> {
-    fn split_off_checked(&mut self, at: usize) -> Option<Self> {
-        (at <= self.len()).then(|| self.split_off(at))
+    if bytes.len() < DIGEST_BYTES {
+        return None;
     }
+    let compiled = bytes.split_off(DIGEST_BYTES);
+    (digest(name, &compiled).as_slice() == bytes).then_some(compiled)
 }
 
 /// Writes beside the place and renames, so that nobody reads half a file.

@@ -1,9 +1,7 @@
 //! The columns that star rows become, in the layout of the contract.
 
 use crate::bindings::star::transform::types::{self, ColumnType, Text, Values};
-use crate::value::{Date, Decimal, Time, Timestamp};
-
-const SHORT_PRECISION_MAX: u8 = 18;
+use crate::value::{Date, Decimal, SHORT_PRECISION_MAX, Time, Timestamp};
 
 /// A value that a field of a star row can have.
 pub trait StarValue {

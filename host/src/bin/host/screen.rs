@@ -7,6 +7,7 @@ use host::error::{Exit, Explain, with_causes};
 use host::manifest::{Field, SourceColumn, StarKind};
 use host::reject::RejectBudget;
 use host::report::{PluginReport, RunReport, StarReport};
+use host::sandbox::LogLevel;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
@@ -181,7 +182,7 @@ fn log(report: &RunReport) -> String {
     }
     let mut text = "\nlog of the plugin\n".to_owned();
     for line in report.log.iter().take(LINES_MAX) {
-        text += &format!("  {:?}: {}\n", line.level, line.message).to_lowercase_level();
+        text += &format!("  {}: {}\n", level(line.level), line.message);
     }
     if report.log.len() > LINES_MAX {
         text += &format!("  ... and {} more; `--json` has them\n", report.log.len() - LINES_MAX);
@@ -189,14 +190,11 @@ fn log(report: &RunReport) -> String {
     text
 }
 
-/// `Info: text` as `info: text`.
-trait LowercaseLevel {
-    fn to_lowercase_level(&self) -> String;
-}
-
-impl LowercaseLevel for String {
-    fn to_lowercase_level(&self) -> String {
-        self.split_once(':').map_or_else(|| self.clone(), |(level, rest)| format!("{}:{rest}", level.to_lowercase()))
+fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warning => "warning",
     }
 }
 

@@ -21,6 +21,7 @@ mod text;
 
 pub use calendar::{Date, Time, Timestamp};
 pub use decimal::Decimal;
+pub(crate) use decimal::SHORT_PRECISION_MAX;
 pub(crate) use decimal::write_decimal;
 pub use text::{enum_text, unknown_variant};
 
