@@ -16,7 +16,7 @@
 //! | [`star`] | star tables: row groups, Parquet files |
 //! | [`process`] | the way from lines to star tables, on all threads, in order |
 //! | [`report`] | what was done |
-//! | [`files`] | files that appear whole or not at all |
+//! | [`files`], [`text`] | files that appear whole or not at all; text made fit for a terminal |
 //! | [`config`], [`error`] | settings; what every error can say |
 //!
 //! # Invariants
@@ -38,3 +38,4 @@ pub mod reject;
 pub mod report;
 pub mod sandbox;
 pub mod star;
+pub mod text;

@@ -5,10 +5,10 @@
 
 use super::bindings::types::{self, Output, Values};
 use super::output_error::OutputError;
-use super::text::{REJECT_CHARS_MAX, shown};
 use crate::columns::{Column, ColumnValues, Rows};
 use crate::manifest::{ColumnType, Field, Manifest, NAME_BYTES_MAX, SHORT_PRECISION_MAX, StarTable};
 use crate::reject::Reject;
+use crate::text::{REJECT_CHARS_MAX, shown};
 
 /// Rows of each star table, and the lines that made none: checked.
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,9 @@
 //! Why a plugin can't be loaded.
 
 use super::fault::Fault;
-use super::text::{NAME_CHARS_MAX, shown};
 use crate::error::{Exit, Explain};
 use crate::manifest::ManifestError;
+use crate::text::{NAME_CHARS_MAX, shown};
 use std::path::PathBuf;
 
 /// A plugin that can't be loaded.

@@ -4,7 +4,7 @@ use super::imports::Refused;
 use super::limits::Limits;
 use super::output_error::OutputError;
 use super::store::{CallState, MachineFailure};
-use super::text::{FAULT_CHARS_MAX, shown};
+use crate::text::{FAULT_CHARS_MAX, shown};
 use wasmtime::Trap;
 
 /// How a call failed.

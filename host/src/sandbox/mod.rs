@@ -21,7 +21,6 @@ mod limits;
 mod output_error;
 mod plugin;
 mod store;
-mod text;
 mod turns;
 mod wasi;
 

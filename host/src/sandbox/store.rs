@@ -1,7 +1,7 @@
 //! What an instance carries: its limits, and what it used of them.
 
 use super::limits::{Limits, TABLE_ELEMENTS_MAX};
-use super::text::shown;
+use crate::text::shown;
 use wasmtime::ResourceLimiter;
 
 /// How important a plugin's message is.

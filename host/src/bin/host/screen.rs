@@ -8,6 +8,7 @@ use host::manifest::{Field, SourceColumn, StarKind};
 use host::reject::RejectBudget;
 use host::report::{PluginReport, RunReport, StarReport};
 use host::sandbox::LogLevel;
+use host::text::shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
@@ -104,6 +105,8 @@ fn fuel(report: &RunReport) -> String {
 fn preview(star: &StarReport, held: bool) -> String {
     /// More columns than this do not fit a screen side by side.
     const COLUMNS_MAX: usize = 8;
+    /// What a cell may hold; more is cut.
+    const CELL_CHARS_MAX: usize = 60;
     /// So many rows fit a screen as columns.
     const ROWS_AS_COLUMNS_MAX: usize = 4;
     let file = star.file.as_ref();
@@ -118,7 +121,8 @@ fn preview(star: &StarReport, held: bool) -> String {
     let shown_rows = star.preview.len().min(if wide { ROWS_AS_COLUMNS_MAX } else { usize::MAX });
     text += &format!("; the first {shown_rows}{}:\n", if wide { ", a column each" } else { "" });
     let mut table = new_table();
-    let cell = |cell: &Option<String>| cell.as_deref().map_or_else(|| "null".to_owned(), shown);
+    let cell =
+        |cell: &Option<String>| cell.as_deref().map_or_else(|| "null".to_owned(), |text| shown(text, CELL_CHARS_MAX));
     if !wide {
         table.set_header(&star.columns);
         table.add_rows(star.preview.iter().map(|row| row.iter().map(cell)));
@@ -310,20 +314,4 @@ fn print(text: &str) -> Exit {
 /// Says something on the standard error; where that is closed, there is nobody to tell.
 fn say(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
-/// Text of a row or a plugin, safe for a terminal: control characters and those that turn the direction of writing are
-/// escaped, and what is too long for a cell is cut.
-fn shown(text: &str) -> String {
-    const SHOWN_CHARS_MAX: usize = 60;
-    let is_unsafe =
-        |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut safe = String::new();
-    for letter in text.chars().take(SHOWN_CHARS_MAX) {
-        if is_unsafe(letter) { safe.extend(letter.escape_default()) } else { safe.push(letter) }
-    }
-    if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
-        safe.push('…');
-    }
-    safe
 }

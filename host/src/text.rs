@@ -1,15 +1,16 @@
-//! Text of a plugin's own, made fit for a terminal and a log: short, on one line, and without control over either.
+//! Text of a plugin's or a row's own, made fit for a terminal and a log: short, on one line, and without control over either.
 
 /// What a reject may say; the rest is cut off.
-pub(super) const REJECT_CHARS_MAX: usize = 1_000;
+pub(crate) const REJECT_CHARS_MAX: usize = 1_000;
 /// How much of a name is shown that is none.
-pub(super) const NAME_CHARS_MAX: usize = 80;
+pub(crate) const NAME_CHARS_MAX: usize = 80;
 /// What a fault or a refusal may say.
-pub(super) const FAULT_CHARS_MAX: usize = 2_000;
+pub(crate) const FAULT_CHARS_MAX: usize = 2_000;
 
 /// The first `chars_max` characters of `text`, with control characters, and those that turn the direction of writing or can't
 /// be seen, as escapes.
-pub(super) fn shown(text: &str, chars_max: usize) -> String {
+#[must_use]
+pub fn shown(text: &str, chars_max: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(chars_max));
     let mut chars = text.chars();
     for character in chars.by_ref().take(chars_max) {
