@@ -38,7 +38,9 @@ fn run_case(plugin: &Plugin, case: &Path) {
         out: Some(out.path().to_owned()),
         ..RunOptions::default()
     };
-    let input = Input::File(case.join("input.jsonl"));
+    let mut files = fs::read_dir(case.join("input")).unwrap();
+    let input = Input::File(files.next().unwrap().unwrap().path());
+    assert!(files.next().is_none(), "{}: a run has one input", case.display());
     let lookups = lookups.read(plugin.manifest()).unwrap();
     run_plugin(plugin, &input, &lookups, &options, &|_| {})
         .unwrap_or_else(|error| panic!("{}: {error}", case.display()));

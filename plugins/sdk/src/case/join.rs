@@ -1,5 +1,6 @@
 //! The lines that a plugin sees: those of the case, with the looked-up rows that the host joins in.
 
+use super::entries;
 use crate::bindings::star::transform::types::{Lookup, Manifest};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -7,19 +8,33 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-/// The lines of `input.jsonl`, each with its line feed but perhaps the last, and with a member for each lookup.
-pub(super) fn joined_lines(manifest: &Manifest, folder: &Path) -> Result<Vec<Vec<u8>>, String> {
-    let input = read(folder, "input.jsonl")?;
-    let mut lines: Vec<_> = input.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+/// One file of the input: a packet.
+pub(super) struct Packet {
+    /// The name of the file.
+    pub(super) name: String,
+    /// The lines, each with its line feed but perhaps the last, and with a member for each lookup.
+    pub(super) lines: Vec<Vec<u8>>,
+}
+
+/// The files of `input`, in the order of their names.
+pub(super) fn packets(manifest: &Manifest, folder: &Path) -> Result<Vec<Packet>, String> {
+    let files = entries(&folder.join("input")).map_err(|error| format!("can't list `input`: {error}"))?;
+    let mut packets = Vec::new();
+    for path in files {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let bytes = read(folder, &format!("input/{name}"))?;
+        packets
+            .push(Packet { name, lines: bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect() });
+    }
     for lookup in &manifest.lookups {
         let name = format!("lookup/{}.jsonl", lookup.table);
         let rows = read(folder, &name)?;
         let rows = rows_by_key(&rows, &lookup.key).map_err(|problem| format!("`{name}`: {problem}"))?;
-        for line in &mut lines {
+        for line in packets.iter_mut().flat_map(|packet| &mut packet.lines) {
             *line = joined(line, lookup, &rows);
         }
     }
-    Ok(lines)
+    Ok(packets)
 }
 
 fn read(folder: &Path, name: &str) -> Result<Vec<u8>, String> {

@@ -1,16 +1,19 @@
 //! Case folders: what a plugin makes of given lines, told by files alone.
 //!
 //! ```text
-//! cases/<story>/input.jsonl                    lines of the source table, good and bad
+//! cases/<story>/case.toml                      what it is about; read by `host plugin test` alone
+//!               input/*.jsonl                  lines of the source table, good and bad
 //!               lookup/<table>.jsonl           rows of each lookup, as their table has them
 //!               expected/<star table>.jsonl    the rows: columns in the table's order, compact
 //!               expected/rejects.jsonl         {"line":3,"code":"null","column":"units_sold"}
 //! ```
 //!
-//! A file under `expected` that is not there is an empty one. Decimals are numbers with all digits of their scale (`3.40`),
+//! The files under `input` are the packets 1, 2, 3, ... of the table, in the order of their names; records are numbered over
+//! all of them. A file under `expected` that is not there is an empty one. Decimals are numbers with all digits of their scale (`3.40`),
 //! days `"2022-11-03"`, times `"14:20:49.962000"` with six digits, and timestamps both with a `T` between; floats are as
-//! serde_json writes them, or `"NaN"`, `"Infinity"`, `"-Infinity"`. A reject's `line` counts from 1, and its `column` is null
-//! where it is no one column's.
+//! serde_json writes them, or `"NaN"`, `"Infinity"`, `"-Infinity"`. A reject's `line` counts from 1 in its
+//! file, and its `column` is null where it is no one column's; where there are several files, it begins with the name of its
+//! own, as in `{"input":"2.jsonl","line":3,...}`.
 //!
 //! In a plugin's crate, the test is
 //!
@@ -33,7 +36,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Runs the plugin natively on each case folder in the folder `cases` of its crate's folder, twice: all lines in one call,
+/// Runs the plugin natively on each case folder in the folder `cases` of its crate's folder, twice: all lines of a file in one call,
 /// and each line in a call of its own, which must give the same.
 ///
 /// # Panics
@@ -49,10 +52,10 @@ pub fn run<P: Guest>(crate_folder: impl AsRef<Path>) {
 
 fn run_case<P: Guest>(manifest: &Manifest, folder: &Path) -> Result<(), String> {
     let story = |problem: String| format!("{}: {problem}", folder.display());
-    let lines = join::joined_lines(manifest, folder).map_err(story)?;
+    let packets = join::packets(manifest, folder).map_err(story)?;
     let expected = expected_files(manifest, folder).map_err(story)?;
-    let together = Outcome::of_one_call::<P>(manifest, &lines).map_err(story)?;
-    let apart = Outcome::of_calls_per_line::<P>(manifest, &lines).map_err(story)?;
+    let together = Outcome::of_one_call::<P>(manifest, &packets).map_err(story)?;
+    let apart = Outcome::of_calls_per_line::<P>(manifest, &packets).map_err(story)?;
     let mut differences = Vec::new();
     for (found, way) in [(&together, ""), (&apart, " (each line in a call of its own)")] {
         for (name, expected) in &expected {

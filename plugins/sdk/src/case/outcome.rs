@@ -1,5 +1,6 @@
 //! What a plugin made of the lines of a case, and how it differs from what was expected.
 
+use super::join::Packet;
 use super::render;
 use crate::bindings::exports::star::transform::plugin::Guest;
 use crate::bindings::star::transform::types::{Context, Manifest, Reject};
@@ -18,18 +19,34 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Hands all lines over at once.
-    pub(super) fn of_one_call<P: Guest>(manifest: &Manifest, lines: &[Vec<u8>]) -> Result<Self, String> {
-        let mut outcome = Self::empty(manifest);
-        outcome.call::<P>(manifest, 0, lines)?;
-        Ok(outcome)
+    /// Hands all lines of a packet over at once.
+    pub(super) fn of_one_call<P: Guest>(manifest: &Manifest, packets: &[Packet]) -> Result<Self, String> {
+        Self::of_calls::<P>(manifest, packets, usize::MAX)
     }
 
     /// Hands each line over in a call of its own.
-    pub(super) fn of_calls_per_line<P: Guest>(manifest: &Manifest, lines: &[Vec<u8>]) -> Result<Self, String> {
+    pub(super) fn of_calls_per_line<P: Guest>(manifest: &Manifest, packets: &[Packet]) -> Result<Self, String> {
+        Self::of_calls::<P>(manifest, packets, 1)
+    }
+
+    fn of_calls<P: Guest>(manifest: &Manifest, packets: &[Packet], lines_max: usize) -> Result<Self, String> {
         let mut outcome = Self::empty(manifest);
-        for (index, line) in lines.chunks(1).enumerate() {
-            outcome.call::<P>(manifest, index, line)?;
+        let mut first_record = 1;
+        for (packet, sequence) in packets.iter().zip(1..) {
+            let file = (packets.len() > 1).then_some(packet.name.as_str());
+            let mut first_line = 0;
+            for lines in packet.lines.chunks(lines_max) {
+                let context = Context {
+                    table: manifest.source_table.clone(),
+                    sequence,
+                    first_record: first_record + first_line,
+                    first_line,
+                    lines: u32::try_from(lines.len()).map_err(|error| error.to_string())?,
+                };
+                first_line += u64::from(context.lines);
+                outcome.call::<P>(manifest, file, context, lines)?;
+            }
+            first_record += first_line;
         }
         Ok(outcome)
     }
@@ -39,22 +56,22 @@ impl Outcome {
         Self { files: names.map(|name| (format!("{name}.jsonl"), Vec::new())).collect(), messages: Vec::new() }
     }
 
-    /// Adds what one call makes of `lines`, whose first one has the index `first_line` in the case.
-    fn call<P: Guest>(&mut self, manifest: &Manifest, first_line: usize, lines: &[Vec<u8>]) -> Result<(), String> {
-        let context = Context {
-            table: manifest.source_table.clone(),
-            sequence: 1,
-            first_record: first_line as u64 + 1,
-            first_line: first_line as u64,
-            lines: u32::try_from(lines.len()).map_err(|error| error.to_string())?,
-        };
+    /// Adds what one call makes of `lines`.
+    fn call<P: Guest>(
+        &mut self,
+        manifest: &Manifest,
+        file: Option<&str>,
+        context: Context,
+        lines: &[Vec<u8>],
+    ) -> Result<(), String> {
+        let first_line = context.first_line;
         let output = P::transform(context, lines.concat()).map_err(|failure| failure.message)?;
         for (table, rows) in manifest.star_tables.iter().zip(&output.tables) {
             self.file(&table.name).extend(render::rows(table, rows)?);
         }
         for reject in output.rejects {
-            let line = first_line + reject.line as usize + 1;
-            self.file(REJECTS).push(render::reject(line, &reject));
+            let line = first_line + u64::from(reject.line) + 1;
+            self.file(REJECTS).push(render::reject(file, line, &reject));
             self.messages.push(message(line, &reject));
         }
         Ok(())
@@ -85,7 +102,7 @@ impl Outcome {
     }
 }
 
-fn message(line: usize, reject: &Reject) -> String {
+fn message(line: u64, reject: &Reject) -> String {
     let column = reject.column.as_ref().map_or(String::new(), |column| format!(", `{column}`"));
     format!("line {line}, {}{column}: {}", reject.code, reject.message)
 }

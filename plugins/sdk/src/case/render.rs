@@ -18,10 +18,11 @@ pub(super) fn rows(table: &StarTable, rows: &Rows) -> Result<Vec<String>, String
     (0..rows.count as usize).map(row).collect()
 }
 
-/// A reject of the line with the number `line`, its message left out.
-pub(super) fn reject(line: usize, reject: &Reject) -> String {
+/// A reject of the line with the number `line` of `file`, its message left out.
+pub(super) fn reject(file: Option<&str>, line: u64, reject: &Reject) -> String {
+    let file = file.map_or(String::new(), |file| format!("\"input\":{},", quoted(file)));
     let column = reject.column.as_deref().map_or("null".to_owned(), quoted);
-    format!("{{\"line\":{line},\"code\":{},\"column\":{column}}}", quoted(&reject.code))
+    format!("{{{file}\"line\":{line},\"code\":{},\"column\":{column}}}", quoted(&reject.code))
 }
 
 /// The value of a row; `None` where the column holds none, or one that its type does not know.
