@@ -3,6 +3,7 @@
 //! | key | variable | what |
 //! |---|---|---|
 //! | `plugins.cache` | `HOST_PLUGINS_CACHE` | the folder for compiled plugins; `wasm-plugin-host` in `$XDG_CACHE_HOME` or `~/.cache` if left out |
+//! | `plugins.path` | `HOST_PLUGINS_PATH` | the folder of the published plugins and their `plugins.lock`; `plugins/dist` if left out |
 //! | `limits.<limit>` | `HOST_LIMITS_<LIMIT>` | a limit of [`Limits`], for all plugins |
 //! | `limits.<plugin>.<limit>` | | a limit for one plugin |
 //! | | `HOST_LOG` | what is logged to the standard error: `info`, `host=debug`, ...; `warn` if left out |
@@ -23,6 +24,7 @@ pub const DEFAULT_FILE: &str = "host.toml";
 pub struct Config {
     /// The folder for compiled plugins. `None`: each run compiles anew.
     pub plugins_cache: Option<PathBuf>,
+    plugins_path: Option<PathBuf>,
     limits: Limits,
     /// The limits of single plugins, before the general ones fill the gaps.
     plugin_limits: BTreeMap<String, Table>,
@@ -110,6 +112,12 @@ impl Config {
         Ok(config)
     }
 
+    /// The folder of the published plugins.
+    #[must_use]
+    pub fn plugins_path(&self) -> &Path {
+        self.plugins_path.as_deref().unwrap_or(Path::new("plugins/dist"))
+    }
+
     /// The limits of a plugin.
     ///
     /// # Errors
@@ -152,9 +160,12 @@ impl Config {
         for (key, value) in plugins {
             match (key.as_str(), value) {
                 ("cache", Value::String(folder)) => self.plugins_cache = Some(folder.into()),
-                ("cache", value) => return Err(bad_value(place, "plugins.cache", &value, "a folder")),
+                ("path", Value::String(folder)) => self.plugins_path = Some(folder.into()),
+                ("cache" | "path", value) => {
+                    return Err(bad_value(place, &format!("plugins.{key}"), &value, "a folder"));
+                }
                 _ => {
-                    let known = "`plugins.cache`".to_owned();
+                    let known = "`plugins.cache`, `plugins.path`".to_owned();
                     return Err(ConfigError::UnknownKey {
                         place: place.to_owned(),
                         key: format!("plugins.{key}"),
@@ -184,6 +195,7 @@ impl Config {
             match variable.as_str() {
                 // By the XDG rules an empty variable is none.
                 "XDG_CACHE_HOME" | "HOME" if value.is_empty() => {}
+                "HOST_PLUGINS_PATH" => self.plugins_path = Some(value.into()),
                 "HOST_PLUGINS_CACHE" => self.plugins_cache = Some(value.into()),
                 "XDG_CACHE_HOME" => cache = Some(PathBuf::from(value)),
                 "HOME" => home = Some(Path::new(&value).join(".cache")),

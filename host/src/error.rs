@@ -7,8 +7,9 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All went well.
     Done = 0,
-    /// More rows were rejected than the budget allows.
-    OverBudget = 1,
+    /// It was done, and the answer is no: more rows were rejected than the budget allows, two plugins differ, a change breaks
+    /// readers.
+    No = 1,
     /// The plugin is at fault.
     PluginAtFault = 2,
     /// The input or the configuration is bad.

@@ -16,6 +16,11 @@
 //! | [`star`] | star tables: row groups, Parquet files |
 //! | [`process`] | the way from lines to star tables, on all threads, in order |
 //! | [`report`] | what was done |
+//! | [`case`] | golden cases of plugins: run, recorded, blessed |
+//! | [`registry`], [`store`] | published plugins, and where objects are kept |
+//! | [`compare`] | what changes between two versions of a plugin |
+//! | [`fuzz`] | hard inputs, derived from cases |
+//! | [`crates`] | crates of plugins, built by cargo |
 //! | [`files`], [`text`] | files that appear whole or not at all; text made fit for a terminal |
 //! | [`config`], [`error`] | settings; what every error can say |
 //!
@@ -27,15 +32,21 @@
 //! 3. A bad row costs that row; a bad plugin costs its own star tables.
 //! 4. Nothing that a plugin hands back is used before it was checked.
 
+pub mod case;
 pub mod columns;
+pub mod compare;
 pub mod config;
+pub mod crates;
 pub mod error;
 pub mod files;
+pub mod fuzz;
 pub mod input;
 pub mod manifest;
 pub mod process;
+pub mod registry;
 pub mod reject;
 pub mod report;
 pub mod sandbox;
 pub mod star;
+pub mod store;
 pub mod text;

@@ -116,7 +116,7 @@ fn read_row(line: &[u8], lookup: &Lookup) -> Result<(String, Box<str>), String> 
 
 /// The form in which keys are compared: texts without their quotes, other values as they are written. Nulls, objects and
 /// arrays are no keys.
-fn key_of(raw: &str) -> Option<String> {
+pub(crate) fn key_of(raw: &str) -> Option<String> {
     match raw.as_bytes().first()? {
         b'"' => serde_json::from_str::<String>(raw).ok().map(|text| format!("\"{text}")),
         b'n' | b'{' | b'[' => None,

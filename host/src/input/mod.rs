@@ -8,6 +8,7 @@ mod lookup;
 pub use calendar::{CalendarYears, YearsError};
 pub use columns::{ColumnProblem, check_columns};
 pub use lines::{Chunk, ChunkLimits, LINE_BYTES_MAX, LineChunks};
+pub(crate) use lookup::key_of;
 pub use lookup::{Lookups, LookupsBuilder};
 
 use crate::error::{Exit, Explain};

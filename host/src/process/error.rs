@@ -23,6 +23,13 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// A temporary file can't be written or read.
+    #[error("can't keep rows in a temporary file")]
+    Temporary {
+        /// Why.
+        #[from]
+        source: std::io::Error,
+    },
     /// The plugin fails on so many lines that it is to blame, or on a whole packet.
     #[error(transparent)]
     Plugin(Box<PluginFailure>),
@@ -65,7 +72,7 @@ impl RunError {
         Self::Unwritable { path: path.unwrap_or(Path::new("rejects.jsonl")).to_owned(), source }
     }
 
-    pub(super) fn plugin(plugin: &Plugin, chunk: &Chunk, faults: TooManyFaults) -> Self {
+    pub(crate) fn plugin(plugin: &Plugin, chunk: &Chunk, faults: TooManyFaults) -> Self {
         Self::Plugin(Box::new(PluginFailure {
             plugin: format!("{}@{}", plugin.manifest().name, plugin.manifest().version),
             line: chunk.line_number(faults.line),
@@ -84,6 +91,7 @@ impl Explain for RunError {
             Self::Input(error) => error.code(),
             Self::Star(error) => error.code(),
             Self::Unwritable { .. } => "unwritable",
+            Self::Temporary { .. } => "temporary-file",
             Self::Plugin(failure) => match &failure.fault {
                 Fault::Trap { .. } => "plugin-trap",
                 Fault::Fuel { .. } => "plugin-fuel",
@@ -103,6 +111,7 @@ impl Explain for RunError {
             Self::Unwritable { path, .. } if path.is_file() => {
                 Some(format!("`{}` is a file; `--out` names a folder", path.display()))
             }
+            Self::Temporary { .. } => Some("is the disk full? `TMPDIR` names a folder on another one".to_owned()),
             Self::Unwritable { .. } => Some("is the disk full, or the folder read-only?".to_owned()),
             Self::Plugin(failure) => Some(failure.fault.hint(&failure.limits)),
         }
@@ -112,7 +121,7 @@ impl Explain for RunError {
         match self {
             Self::Input(error) => error.exit(),
             Self::Star(error) => error.exit(),
-            Self::Unwritable { .. } => Exit::Environment,
+            Self::Unwritable { .. } | Self::Temporary { .. } => Exit::Environment,
             Self::Plugin(failure) if matches!(failure.fault, Fault::Machine { .. }) => Exit::Environment,
             Self::Plugin(_) => Exit::PluginAtFault,
         }

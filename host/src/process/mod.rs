@@ -6,11 +6,14 @@
 
 mod collect;
 mod error;
+mod in_order;
 mod options;
 mod pipeline;
 mod rejects;
 mod run;
 
 pub use error::{PluginFailure, RunError};
+pub(crate) use in_order::in_order;
 pub use options::RunOptions;
+pub(crate) use run::check_source;
 pub use run::run_plugin;

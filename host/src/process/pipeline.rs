@@ -183,6 +183,6 @@ impl Reader {
 }
 
 /// Takes a lock. A worker that panicked leaves nothing half done that matters: its panic ends the scope anyway.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

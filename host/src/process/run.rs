@@ -41,7 +41,8 @@ pub fn run_plugin(
     Ok(RunReport { input: input.name(), threads: options.threads, seconds: started.elapsed().as_secs_f64(), ..report })
 }
 
-fn check_source(plugin: &Plugin, input: &Input, first_lines: &[u8]) -> Result<(), InputError> {
+/// Holds the first rows of an input against the columns that the plugin reads.
+pub(crate) fn check_source(plugin: &Plugin, input: &Input, first_lines: &[u8]) -> Result<(), InputError> {
     let (problems, found) = check_columns(&plugin.manifest().source_columns, first_lines);
     if problems.is_empty() { Ok(()) } else { Err(InputError::Columns { name: input.name(), problems, found }) }
 }

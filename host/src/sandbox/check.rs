@@ -17,6 +17,25 @@ pub struct Transformed {
     pub tables: Vec<Rows>,
     /// The rejects; their lines are counted from the first of the call.
     pub rejects: Vec<Reject>,
+    /// How many lines they were made of.
+    pub lines: u32,
+    /// The index of the first of these lines, where they are a stretch of a longer call.
+    pub first_line: u64,
+}
+
+impl Transformed {
+    /// The index of the line that each row of the table with the index `table` was made from, counted as the lines of
+    /// `rejects` are, which are all that were rejected.
+    #[must_use]
+    pub fn row_lines(&self, table: usize, rejects: &[Reject]) -> Vec<u64> {
+        if let Some(lines) = &self.tables[table].lines {
+            return lines.iter().map(|line| self.first_line + u64::from(*line)).collect();
+        }
+        let first = rejects.partition_point(|reject| reject.line < self.first_line);
+        let mut rejected = rejects[first..].iter().map(|reject| reject.line).peekable();
+        let lines = self.first_line..self.first_line + u64::from(self.lines);
+        lines.filter(|line| rejected.next_if_eq(line).is_none()).collect()
+    }
 }
 
 /// Checks what a call with `lines` lines handed back.
@@ -27,7 +46,7 @@ pub(super) fn check(output: Output, manifest: &Manifest, lines: u32) -> Result<T
     }
     let tables = output.tables.into_iter().zip(&manifest.star_tables);
     let tables = tables.map(|(rows, table)| check_table(rows, table, &rejects, lines)).collect::<Result<_, _>>()?;
-    Ok(Transformed { tables, rejects })
+    Ok(Transformed { tables, rejects, lines, first_line: 0 })
 }
 
 /// The longest code of a reject.
@@ -67,7 +86,7 @@ fn check_table(rows: types::Rows, table: &StarTable, rejects: &[Reject], lines: 
     }
     let columns = rows.columns.into_iter().zip(&table.fields);
     let check = |(column, field)| ColumnCheck { table, field, rows: count }.check(column);
-    Ok(Rows { count, columns: columns.map(check).collect::<Result<_, _>>()? })
+    Ok(Rows { count, columns: columns.map(check).collect::<Result<_, _>>()?, lines: rows.lines })
 }
 
 fn check_row_lines(

@@ -8,7 +8,7 @@ use super::plugin::{Plugin, PluginParts};
 use super::store::CallState;
 use super::turns::Turns;
 use super::{CONTRACT_VERSION, imports, wasi};
-use crate::text::{FAULT_CHARS_MAX, NAME_CHARS_MAX, shown};
+use crate::text::{FAULT_CHARS_MAX, NAME_CHARS_MAX, hex, shown};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::Read;
@@ -152,7 +152,7 @@ fn config(instances: u32) -> Config {
         .relaxed_simd_deterministic(true)
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(STACK_BYTES_MAX)
-        // Otherwise a variable of the environment decides whether debug information of a plugin's own making is read.
+        // Debug information is read when it is needed, from the component itself.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config
 }
@@ -185,8 +185,4 @@ fn foreign_header(wasm: &[u8]) -> Option<&'static str> {
         [b'\0', b'a', b's', b'm', ..] => Some("it is of another version of WebAssembly"),
         _ => Some("it does not begin as WebAssembly does"),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,6 +4,7 @@ use super::imports::Refused;
 use super::limits::Limits;
 use super::output_error::OutputError;
 use super::store::{CallState, MachineFailure};
+use super::symbols::SourcePlace;
 use crate::text::{FAULT_CHARS_MAX, shown};
 use wasmtime::Trap;
 
@@ -11,20 +12,26 @@ use wasmtime::Trap;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The plugin trapped: a panic, an access outside its memory, a recursion that is too deep.
-    #[error("the plugin trapped: {message}")]
+    #[error("the plugin trapped{}: {message}", at_place(place.as_ref()))]
     Trap {
+        /// Where in its source.
+        place: Option<SourcePlace>,
         /// What wasmtime, and the plugin's own panic, said.
         message: String,
     },
     /// The plugin used more fuel than it has: an endless loop, or work that is too much for its lines.
-    #[error("the plugin used up its {limit} units of fuel")]
+    #[error("the plugin used up its {limit} units of fuel{}", at_place(place.as_ref()))]
     Fuel {
+        /// Where in its source.
+        place: Option<SourcePlace>,
         /// What it had.
         limit: u64,
     },
     /// The plugin wanted more memory than it may have.
-    #[error("the plugin wanted more than its {limit} bytes of memory: {message}")]
+    #[error("the plugin wanted more than its {limit} bytes of memory{}: {message}", at_place(place.as_ref()))]
     Memory {
+        /// Where in its source.
+        place: Option<SourcePlace>,
         /// What it may have.
         limit: u64,
         /// What it did when it got none.
@@ -81,19 +88,19 @@ impl Fault {
         };
         if state.memory_denied() && may_lack_memory {
             let message = state.panic_message().unwrap_or(cause);
-            return Self::Memory { limit: limits.memory_bytes_max, message };
+            return Self::Memory { place: None, limit: limits.memory_bytes_max, message };
         }
         match trap {
-            Some(Trap::OutOfFuel) => return Self::Fuel { limit: fuel },
+            Some(Trap::OutOfFuel) => return Self::Fuel { place: None, limit: fuel },
             // What a panic ends in; the cause itself says nothing then.
             Some(Trap::UnreachableCodeReached) => {
-                return Self::Trap { message: state.panic_message().unwrap_or(cause) };
+                return Self::Trap { place: None, message: state.panic_message().unwrap_or(cause) };
             }
-            Some(_) => return Self::Trap { message: cause },
+            Some(_) => return Self::Trap { place: None, message: cause },
             None => {}
         }
         if is_refused || (stage == Stage::FirstStart && !is_machine) {
-            return Self::Trap { message: cause };
+            return Self::Trap { place: None, message: cause };
         }
         if is_machine || stage == Stage::Start {
             // The plugin did start before, with the same limits.
@@ -103,6 +110,23 @@ impl Fault {
             return Self::OutputSize { limit: limits.output_bytes_max };
         }
         Self::Output(OutputError::Encoding { reason: cause })
+    }
+
+    /// The same fault, with the place in the source where it happened.
+    pub(super) fn at(mut self, found: Option<SourcePlace>) -> Self {
+        if let Self::Trap { place, .. } | Self::Fuel { place, .. } | Self::Memory { place, .. } = &mut self {
+            *place = found;
+        }
+        self
+    }
+
+    /// Where in the plugin's source it happened.
+    #[must_use]
+    pub fn place(&self) -> Option<&SourcePlace> {
+        match self {
+            Self::Trap { place, .. } | Self::Fuel { place, .. } | Self::Memory { place, .. } => place.as_ref(),
+            _ => None,
+        }
     }
 
     /// Whether the fault is that of a whole packet, so that no line is to blame and none is to be looked for.
@@ -152,6 +176,10 @@ impl Fault {
             Self::Machine { .. } => "give the host more memory, or fewer threads, and try again".to_owned(),
         }
     }
+}
+
+fn at_place(place: Option<&SourcePlace>) -> String {
+    place.map_or_else(String::new, |place| format!(" at {place}"))
 }
 
 /// The innermost message of an error, without the backtrace around it.

@@ -130,6 +130,7 @@ impl Plugin {
         }
         let mut transformed = result?;
         let rejects = std::mem::take(&mut transformed.rejects).into_iter();
+        transformed.first_line = offset;
         isolated.rejects.extend(rejects.map(|reject| Reject { line: reject.line + offset, ..reject }));
         isolated.parts.push(transformed);
         Ok(())

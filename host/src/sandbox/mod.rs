@@ -21,6 +21,7 @@ mod limits;
 mod output_error;
 mod plugin;
 mod store;
+mod symbols;
 mod turns;
 mod wasi;
 
@@ -34,6 +35,7 @@ pub use limits::{COMPONENT_BYTES_MAX, Limits, MEMORY_BYTES_MAX, STACK_BYTES_MAX}
 pub use output_error::OutputError;
 pub use plugin::{Call, Called, Plugin};
 pub use store::{LogLevel, LogLine, Usage};
+pub use symbols::SourcePlace;
 
 /// The version of the contract that this host speaks.
 pub const CONTRACT_VERSION: &str = "0.1.0";

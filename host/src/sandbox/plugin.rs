@@ -6,13 +6,14 @@ use super::error::LoadError;
 use super::fault::{Fault, Stage};
 use super::limits::{HANDLES_MAX, Limits, MANIFEST_BYTES_MAX};
 use super::store::{CallState, LogLine, Usage};
+use super::symbols::Symbols;
 use super::turns::Turns;
 use crate::manifest::Manifest;
 use crate::text::{FAULT_CHARS_MAX, shown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, WasmBacktrace};
 
 /// A component that may run: its imports, version and manifest were checked.
 pub struct Plugin {
@@ -26,6 +27,7 @@ pub struct Plugin {
     limits: Limits,
     manifest: Manifest,
     load_time: Duration,
+    symbols: Symbols,
 }
 
 /// A component whose imports and version were checked, and that has not yet said what it does.
@@ -144,7 +146,9 @@ impl Plugin {
         let PluginParts { engine, turns, instances, path, digest, size_bytes, imports, limits, started } = parts;
         let (manifest, load_time) = (Manifest::default(), Duration::ZERO);
         let limits = limits.capped();
-        let plugin = Self { engine, turns, instances, path, digest, size_bytes, imports, limits, manifest, load_time };
+        let symbols = Symbols::new(&path, &digest);
+        let plugin =
+            Self { engine, turns, instances, path, digest, size_bytes, imports, limits, manifest, load_time, symbols };
         let fuel = limits.fuel(0);
         let (result, ..) = plugin.in_instance(Stage::FirstStart, fuel, MANIFEST_BYTES_MAX, |store, component| {
             component.star_transform_plugin().call_describe(store)
@@ -174,7 +178,11 @@ impl Plugin {
         });
         let used = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let limits = Limits { output_bytes_max: output_bytes_max as u64, ..self.limits };
-        let result = result.map_err(|error| Fault::of(&error, stage, store.data(), fuel, &limits));
+        let result = result.map_err(|error| {
+            let backtrace = error.downcast_ref::<WasmBacktrace>();
+            let place = backtrace.and_then(|backtrace| self.symbols.place(backtrace, &self.manifest.name));
+            Fault::of(&error, stage, store.data(), fuel, &limits).at(place)
+        });
         let usage = store.data().usage(used, fuel);
         (result, usage, store.data_mut().take_log())
     }

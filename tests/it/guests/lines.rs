@@ -374,5 +374,5 @@ fn large_messages_are_paid_for() {
     let plugin = load("work").with_limits(Limits::default());
     let lines = json_lines(1, |_| Some("log-large-forever"));
     let called = plugin.call(&call(&lines));
-    assert_eq!(called.result.map(|_| ()), Err(Fault::Fuel { limit: Limits::default().fuel(lines.len()) }));
+    assert_eq!(called.result.map(|_| ()), Err(Fault::Fuel { place: None, limit: Limits::default().fuel(lines.len()) }));
 }

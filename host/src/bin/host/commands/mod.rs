@@ -1,5 +1,11 @@
 //! What each command does: builds the real parts, calls the library, shows the report.
 
+mod dev;
+mod diff;
+mod loading;
+mod registry;
+mod test;
+
 use crate::arguments::{Arguments, Command, PluginCommand, RunArguments};
 use crate::screen;
 use host::config::Config;
@@ -7,26 +13,32 @@ use host::error::{Exit, Explain};
 use host::input::{ChunkLimits, LookupsBuilder};
 use host::process::{RunOptions, run_plugin};
 use host::report::PluginReport;
-use host::sandbox::{Cache, LoadError, Plugin, Sandbox};
-use std::path::Path;
-use std::thread::available_parallelism;
+use loading::{Loader, threads};
+use std::path::{Path, PathBuf};
 
 type Failure = Box<dyn Explain>;
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let config = Config::read(arguments.config.as_deref(), environment()).map_err(boxed)?;
+    let json = arguments.json;
     match arguments.command {
-        Command::Run(run) => run_command(&config, run, arguments.json),
-        Command::Plugin(PluginCommand::Describe { plugin }) => describe_command(&config, &plugin, arguments.json),
+        Command::Run(run) => run_command(&config, run, json),
+        Command::Dev(dev) => dev::dev_command(&config, dev, json),
+        Command::Plugin(PluginCommand::Describe { plugin }) => describe_command(&config, &plugin, json),
+        Command::Plugin(PluginCommand::Test(test)) => test::test_command(&config, test, json),
+        Command::Plugin(PluginCommand::Diff(diff)) => diff::diff_command(&config, diff, json),
+        Command::Plugin(PluginCommand::Publish(publish)) => registry::publish_command(&config, publish, json),
+        Command::Plugin(PluginCommand::Rollback(rollback)) => registry::rollback_command(&config, rollback, json),
+        Command::Plugin(PluginCommand::List { name, store }) => {
+            registry::list_command(&config, name.as_deref(), &store, json)
+        }
     }
 }
 
 fn run_command(config: &Config, arguments: RunArguments, json: bool) -> Result<Exit, Failure> {
-    let threads = arguments.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
-    let plugin = load(config, &arguments.plugin, threads)?;
-    let files = arguments.lookups.into_iter();
-    let lookups = files.fold(LookupsBuilder::default(), |builder, (table, path)| builder.file(table, path));
-    let lookups = lookups.read(plugin.manifest()).map_err(boxed)?;
+    let threads = threads(arguments.threads);
+    let plugin = Loader::new(config, threads)?.load_named(&arguments.plugin)?;
+    let lookups = lookup_files(arguments.lookups).read(plugin.manifest()).map_err(boxed)?;
     let options = RunOptions {
         threads,
         chunk: ChunkLimits { bytes_max: arguments.chunk_bytes, lines_max: arguments.chunk_lines.unwrap_or(usize::MAX) },
@@ -48,23 +60,46 @@ fn run_command(config: &Config, arguments: RunArguments, json: bool) -> Result<E
 fn exit_of(report: &host::report::RunReport) -> Exit {
     match report.held {
         true if report.rejects_by_host * 2 > report.rejects => Exit::PluginAtFault,
-        true => Exit::OverBudget,
+        true => Exit::No,
         false => Exit::Done,
     }
 }
 
 fn describe_command(config: &Config, path: &Path, json: bool) -> Result<Exit, Failure> {
-    let plugin = load(config, path, 1)?;
+    let plugin = Loader::new(config, 1)?.load_named(path)?;
     Ok(screen::show_plugin(&PluginReport::new(&plugin), json))
 }
 
-/// Loads a plugin with the limits that the configuration has for its name.
-fn load(config: &Config, path: &Path, threads: usize) -> Result<Plugin, Failure> {
-    let cache = config.plugins_cache.as_deref().and_then(Cache::open);
-    let sandbox = Sandbox::new(threads, cache).map_err(boxed)?;
-    let plugin = sandbox.load(path, config.limits("").map_err(boxed)?).map_err(|error: LoadError| boxed(error))?;
-    let limits = config.limits(&plugin.manifest().name).map_err(boxed)?;
-    Ok(plugin.with_limits(limits))
+fn lookup_files(files: Vec<(String, PathBuf)>) -> LookupsBuilder {
+    files.into_iter().fold(LookupsBuilder::default(), |builder, (table, path)| builder.file(table, path))
+}
+
+/// What runs the few things that wait for a store.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().build().map_err(environment_failure)
+}
+
+/// A machine that does not give what every program needs.
+#[derive(Debug, thiserror::Error)]
+#[error("the machine gives no room for what this needs")]
+struct Surroundings(#[source] std::io::Error);
+
+impl Explain for Surroundings {
+    fn code(&self) -> &'static str {
+        "surroundings"
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("is the disk full? `TMPDIR` names another folder for temporary files".to_owned())
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Environment
+    }
+}
+
+fn environment_failure(source: std::io::Error) -> Failure {
+    boxed(Surroundings(source))
 }
 
 /// The environment variables, without those that are no text.

@@ -2,6 +2,10 @@
 
 #![allow(clippy::disallowed_types, reason = "the faces make the screens")]
 
+pub(crate) mod case;
+pub(crate) mod diff;
+pub(crate) mod registry;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use host::error::{Exit, Explain, with_causes};
 use host::manifest::{Field, SourceColumn, StarKind};
@@ -25,6 +29,15 @@ pub(crate) fn progress_bar(bytes: Option<u64>, json: bool) -> ProgressBar {
     let bar = bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
     // The templates above are the only ones, and valid.
     ProgressStyle::with_template(template).map_or(bar.clone(), |style| bar.with_style(style))
+}
+
+/// A bar for `count` steps.
+pub(crate) fn count_bar(count: u64, json: bool) -> ProgressBar {
+    if json || !std::io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::hidden());
+    }
+    let bar = ProgressBar::new(count);
+    ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}").map_or(bar.clone(), |style| bar.with_style(style))
 }
 
 /// Says what went wrong, where, and what to do.

@@ -1,5 +1,12 @@
 //! What can stand on the command line.
 
+mod plugin;
+
+pub(crate) use plugin::{
+    DevArguments, DiffArguments, PluginCommand, PublishArguments, RollbackArguments, RowsArguments, StoreArguments,
+    TestArguments,
+};
+
 use clap::{Args, Parser, Subcommand};
 use host::input::{Input, YearsError};
 use host::reject::RejectBudget;
@@ -22,7 +29,7 @@ pub(crate) struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  more rows were rejected than the budget allows
+  1  the answer is no: more rows were rejected than the budget allows, two plugins differ, a change breaks readers
   2  the plugin is at fault
   3  bad input or configuration
   4  wrong command line
@@ -33,10 +40,18 @@ pub(crate) enum Command {
     /// Run a plugin over a file of JSON Lines, and look at the result.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
-    /// Look at plugins.
+    /// Write, test, compare and publish plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Watch a plugin's crate: build and run it again at each change, and show the output rows that changed.
+    #[command(after_help = DEV_EXAMPLE)]
+    Dev(DevArguments),
 }
+
+const DEV_EXAMPLE: &str = "\
+Example:
+  host dev --plugin plugins/fact_sales_order --input sales_order.jsonl
+Then edit `plugins/fact_sales_order/src/lib.rs`, and save. Control-C ends it.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -53,8 +68,8 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// The plugin: a WebAssembly component.
-    #[arg(long, value_name = "P.wasm")]
+    /// The plugin: a component (`P.wasm`), the folder of its crate, which is built first, or the name of a published plugin.
+    #[arg(long, value_name = "PLUGIN")]
     pub(crate) plugin: PathBuf,
     /// The rows: a file of JSON Lines, `-` for the standard input, or `calendar:2022..2027` for the days of these years.
     #[arg(long, value_name = "F.jsonl", value_parser = parse_input)]
@@ -84,16 +99,6 @@ pub(crate) struct RunArguments {
     /// Hand the plugin at most so many lines at a time. The result is the same with any number.
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) chunk_lines: Option<usize>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginCommand {
-    /// Show what a plugin reads and writes.
-    Describe {
-        /// The plugin: a WebAssembly component.
-        #[arg(value_name = "P.wasm")]
-        plugin: PathBuf,
-    },
 }
 
 fn parse_input(text: &str) -> Result<Input, YearsError> {

@@ -1,5 +1,9 @@
 //! Rows as columns, in the layout that a plugin hands over and Arrow takes: between the sandbox and the star tables.
 
+mod json;
+
+pub use json::{cell_json, row_json};
+
 /// Rows of one star table. The columns are those of the manifest, and have been checked against it.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
@@ -7,6 +11,9 @@ pub struct Rows {
     pub count: usize,
     /// The columns, in the order of the manifest's fields.
     pub columns: Vec<Column>,
+    /// The index of the line that each row was made from, none less than the one before. `None`: each line that is not
+    /// rejected made one row.
+    pub lines: Option<Vec<u32>>,
 }
 
 /// A column.

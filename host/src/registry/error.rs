@@ -1,0 +1,115 @@
+//! Why a plugin can't be published, fetched or rolled back.
+
+use crate::error::{Exit, Explain};
+
+/// What can go wrong with published plugins.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The store can't be read or written.
+    #[error("can't reach the published plugins in `{store}`")]
+    Store {
+        /// The store.
+        store: String,
+        /// Why.
+        source: object_store::Error,
+    },
+    /// The lock is no lock.
+    #[error("`plugins.lock` in `{store}` has a mistake: {reason}")]
+    Lock {
+        /// The store.
+        store: String,
+        /// What the parser said.
+        reason: String,
+    },
+    /// Somebody else moved the lock.
+    #[error("somebody else changed the published plugins at the same time; `{name}` is as they left it")]
+    Conflict {
+        /// The plugin.
+        name: String,
+    },
+    /// Another version is published than the one that was to be replaced.
+    #[error("`{name}` is published as {found}, and not as {expected}")]
+    NotReplaced {
+        /// The plugin.
+        name: String,
+        /// What is published.
+        found: String,
+        /// What was to be replaced.
+        expected: String,
+    },
+    /// No plugin of this name is published.
+    #[error("no plugin `{name}` is published in `{store}`; published are {known}")]
+    Unknown {
+        /// The plugin.
+        name: String,
+        /// The store.
+        store: String,
+        /// Those that are.
+        known: String,
+    },
+    /// There is no version before.
+    #[error("`{name}` has no version before {digest}")]
+    NothingBefore {
+        /// The plugin.
+        name: String,
+        /// The published version.
+        digest: String,
+    },
+    /// No version with this digest was ever published.
+    #[error("no version of `{name}` has a digest that begins with `{digest}`")]
+    NoSuchDigest {
+        /// The plugin.
+        name: String,
+        /// What was asked for.
+        digest: String,
+    },
+    /// A component is not what its name says.
+    #[error("the component of `{name}` is damaged: its digest is {found}, and should be {expected}")]
+    Damaged {
+        /// The plugin.
+        name: String,
+        /// The digest of what is there.
+        found: String,
+        /// The digest in the lock.
+        expected: String,
+    },
+}
+
+impl Explain for RegistryError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Store { .. } => "plugin-store",
+            Self::Lock { .. } => "plugins-lock",
+            Self::Conflict { .. } => "conflict",
+            Self::NotReplaced { .. } => "not-replaced",
+            Self::Unknown { .. } => "not-published",
+            Self::NothingBefore { .. } => "nothing-before",
+            Self::NoSuchDigest { .. } => "no-such-digest",
+            Self::Damaged { .. } => "damaged",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Store { .. } => "`--store` or `plugins.path` in `host.toml` names the folder".to_owned(),
+            Self::Lock { .. } => {
+                "it is written by `host plugin publish` alone; take an earlier one from a backup".to_owned()
+            }
+            Self::Conflict { .. } | Self::NotReplaced { .. } => {
+                "run it again: it shows the difference to what is published now".to_owned()
+            }
+            Self::Unknown { .. } => "`host plugin list` shows the published plugins".to_owned(),
+            Self::NothingBefore { name, .. } | Self::NoSuchDigest { name, .. } => {
+                format!("`host plugin list {name}` shows its history")
+            }
+            Self::Damaged { .. } => "publish the component again from its source, or roll back".to_owned(),
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Store { .. } | Self::Conflict { .. } | Self::NotReplaced { .. } => Exit::Environment,
+            _ => Exit::BadInput,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Where in a plugin's source it stopped, from the debug information in its component.
+//!
+//! Compiled plugins are kept without it, so that a good run does not pay for it: it is read from the component's own file when
+//! a call fails.
+
+use crate::text::{NAME_CHARS_MAX, hex, shown};
+use addr2line::{Context, Frame};
+use gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use wasmparser::{Parser, Payload};
+use wasmtime::WasmBacktrace;
+
+/// The calls of the innermost functions that are looked at: a recursion that is too deep has thousands.
+const FRAMES_MAX: usize = 64;
+
+/// A place in a plugin's source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourcePlace {
+    /// The file, as the compiler was told: within the plugin's workspace.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    pub column: u32,
+    /// The function.
+    pub function: String,
+}
+
+impl fmt::Display for SourcePlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}:{} in `{}`", self.file, self.line, self.column, self.function)
+    }
+}
+
+/// Finds places in a plugin's source; each only once.
+#[derive(Debug)]
+pub(super) struct Symbols {
+    path: PathBuf,
+    digest: String,
+    found: Mutex<BTreeMap<Vec<usize>, Option<SourcePlace>>>,
+}
+
+impl Symbols {
+    /// The symbols of the component with `digest` in the file `path`.
+    pub(super) fn new(path: &Path, digest: &str) -> Self {
+        Self { path: path.to_owned(), digest: digest.to_owned(), found: Mutex::default() }
+    }
+
+    /// The innermost place of `backtrace` that lies in the crate `crate_name`; where none does, in any code but that of the
+    /// language's own library. `None` where the component has no debug information.
+    pub(super) fn place(&self, backtrace: &WasmBacktrace, crate_name: &str) -> Option<SourcePlace> {
+        let frames = backtrace.frames().iter().take(FRAMES_MAX);
+        let offsets: Vec<_> = frames.filter_map(wasmtime::FrameInfo::module_offset).collect();
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.entry(offsets).or_insert_with_key(|offsets| self.find(offsets, crate_name)).clone()
+    }
+
+    fn find(&self, offsets: &[usize], crate_name: &str) -> Option<SourcePlace> {
+        let wasm = std::fs::read(&self.path).ok()?;
+        if hex(&Sha256::digest(&wasm)) != self.digest {
+            // Another component stands there now, and its places would be wrong.
+            return None;
+        }
+        let modules = modules(&wasm);
+        let mut elsewhere = None;
+        for &offset in offsets {
+            let Some(module) = modules.iter().find(|module| module.code.contains(&offset)) else { continue };
+            for place in module.places(offset).unwrap_or_default() {
+                if is_of_crate(&place.function, crate_name) {
+                    return Some(place);
+                }
+                if elsewhere.is_none() && !is_library(&place.file) {
+                    elsewhere = Some(place);
+                }
+            }
+        }
+        elsewhere
+    }
+}
+
+fn is_of_crate(function: &str, crate_name: &str) -> bool {
+    let path = function.trim_start_matches('<');
+    path.strip_prefix(crate_name).is_some_and(|rest| rest.starts_with("::"))
+}
+
+fn is_library(file: &str) -> bool {
+    ["/rustc/", "/registry/src/", "/library/std/", "/library/core/"].iter().any(|library| file.contains(library))
+}
+
+/// A core module of a component.
+struct CoreModule<'a> {
+    /// Where its code stands in the component.
+    code: std::ops::Range<usize>,
+    sections: BTreeMap<&'a str, &'a [u8]>,
+}
+
+fn modules(wasm: &[u8]) -> Vec<CoreModule<'_>> {
+    let mut modules: Vec<CoreModule<'_>> = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+        match payload {
+            Payload::ModuleSection { .. } => modules.push(CoreModule { code: 0..0, sections: BTreeMap::new() }),
+            Payload::CodeSectionStart { range, .. } => {
+                if let Some(module) = modules.last_mut() {
+                    module.code = range;
+                }
+            }
+            Payload::CustomSection(section) => {
+                if let Some(module) = modules.last_mut() {
+                    module.sections.insert(section.name(), section.data());
+                }
+            }
+            _ => {}
+        }
+    }
+    modules
+}
+
+impl CoreModule<'_> {
+    /// The places that an instruction comes from, the innermost inlined function first.
+    fn places(&self, offset: usize) -> Result<Vec<SourcePlace>, gimli::Error> {
+        let section = |id: SectionId| {
+            let bytes = self.sections.get(id.name()).copied().unwrap_or_default();
+            Ok::<_, gimli::Error>(EndianSlice::new(bytes, LittleEndian))
+        };
+        let context = Context::from_dwarf(Dwarf::load(section)?)?;
+        // Debug information counts from the start of the code.
+        let address = (offset - self.code.start) as u64;
+        let folder = context.find_dwarf_and_unit(address).skip_all_loads().and_then(|unit| unit.unit.comp_dir);
+        let folder = folder.map(|folder| format!("{}/", folder.to_string_lossy())).unwrap_or_default();
+        let mut frames = context.find_frames(address).skip_all_loads()?;
+        let mut places = Vec::new();
+        while let Some(frame) = frames.next()? {
+            places.extend(place(&frame, &folder));
+        }
+        Ok(places)
+    }
+}
+
+fn place(frame: &Frame<'_, EndianSlice<'_, LittleEndian>>, folder: &str) -> Option<SourcePlace> {
+    let location = frame.location.as_ref()?;
+    let file = location.file?;
+    let function = frame.function.as_ref().and_then(|function| Some(function.demangle().ok()?.into_owned()));
+    Some(SourcePlace {
+        file: shown(file.strip_prefix(folder).unwrap_or(file), NAME_CHARS_MAX * 2),
+        line: location.line?,
+        column: location.column.unwrap_or(1),
+        function: shown(&function.unwrap_or_else(|| "?".to_owned()), NAME_CHARS_MAX * 2),
+    })
+}
