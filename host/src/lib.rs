@@ -16,6 +16,7 @@
 //! | [`star`] | star tables: row groups, Parquet files |
 //! | [`process`] | the way from lines to star tables, on all threads, in order |
 //! | [`report`] | what was done |
+//! | [`scaffold`] | new plugins, made of the rows that they are to read |
 //! | [`files`], [`text`] | files that appear whole or not at all; text made fit for a terminal |
 //! | [`config`], [`error`] | settings; what every error can say |
 //!
@@ -37,5 +38,6 @@ pub mod process;
 pub mod reject;
 pub mod report;
 pub mod sandbox;
+pub mod scaffold;
 pub mod star;
 pub mod text;

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     /// Run a plugin over a file of JSON Lines, and look at the result.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
-    /// Look at plugins.
+    /// Make plugins, and look at them.
     #[command(subcommand)]
     Plugin(PluginCommand),
 }
@@ -94,6 +94,33 @@ pub(crate) enum PluginCommand {
         #[arg(value_name = "P.wasm")]
         plugin: PathBuf,
     },
+    /// Make a plugin of the rows that it is to read: code, and a test with some of the rows.
+    #[command(after_help = NEW_EXAMPLES)]
+    New(NewArguments),
+}
+
+const NEW_EXAMPLES: &str = "\
+The types of the columns are those that all lines of the file have. The plugin is the crate `plugins/NAME`, in the workspace
+of plugins that this folder lies in. Where there is none, this folder becomes one, with the SDK in it; it then builds with
+cargo alone. Nothing that is there is overwritten. Some lines of the file are copied into the plugin's test.
+
+Examples:
+  A fact: a row for each version of an order, numbered in the order of arrival:
+    host plugin new fact_sales_order --from sales_order.jsonl
+  A dimension: a row for each member of staff, known by `staff_id`; the file has another name than the table:
+    host plugin new dim_staff --from export.jsonl --table staff";
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// The star table and the plugin: `fact_` or `dim_`, and words of lower-case letters and digits with `_` between.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Rows of the source table: a file of JSON Lines.
+    #[arg(long, value_name = "F.jsonl")]
+    pub(crate) from: PathBuf,
+    /// The source table; the name of the file without its ending if left out.
+    #[arg(long, value_name = "T")]
+    pub(crate) table: Option<String>,
 }
 
 fn parse_input(text: &str) -> Result<Input, YearsError> {

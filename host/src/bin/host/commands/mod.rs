@@ -1,5 +1,7 @@
 //! What each command does: builds the real parts, calls the library, shows the report.
 
+mod new;
+
 use crate::arguments::{Arguments, Command, PluginCommand, RunArguments};
 use crate::screen;
 use host::config::Config;
@@ -18,6 +20,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Run(run) => run_command(&config, run, arguments.json),
         Command::Plugin(PluginCommand::Describe { plugin }) => describe_command(&config, &plugin, arguments.json),
+        Command::Plugin(PluginCommand::New(new)) => new::new_command(new, arguments.json),
     }
 }
 

@@ -2,6 +2,10 @@
 
 #![allow(clippy::disallowed_types, reason = "the faces make the screens")]
 
+mod new;
+
+pub(crate) use new::show_new;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use host::error::{Exit, Explain, with_causes};
 use host::manifest::{Field, SourceColumn, StarKind};
