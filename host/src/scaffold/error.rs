@@ -105,7 +105,8 @@ pub enum ScaffoldError {
 
 fn bad(bad_lines: &Option<SomeLines>) -> String {
     bad_lines.map_or_else(String::new, |bad| {
-        format!(": {} are no JSON objects, the first is line {}", lines(bad.lines), bad.first_line)
+        let what = if bad.lines == 1 { "is no JSON object" } else { "are no JSON objects" };
+        format!(": {} {what}, the first is line {}", lines(bad.lines), bad.first_line)
     })
 }
 

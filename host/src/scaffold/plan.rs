@@ -3,7 +3,7 @@
 use super::error::ScaffoldError;
 use super::infer::{InferredColumn, SomeLines};
 use super::names::{Names, StarName, field_name, is_keyword, pascal_case, snake_case};
-use crate::manifest::{COLUMNS_MAX, ColumnType, StarKind};
+use crate::manifest::{COLUMNS_MAX, ColumnType, NAME_BYTES_MAX, StarKind};
 
 /// Columns that say when a row was made and changed: a dimension, which holds the latest rows, has no use for them.
 const BOOKKEEPING: [&str; 2] = ["created_at", "last_updated"];
@@ -141,7 +141,9 @@ fn source_fields(kind: StarKind, columns: &[InferredColumn]) -> (Vec<SourceField
 
 fn fact_fields(name: &StarName, source: &[SourceField]) -> (Vec<StarField>, String) {
     let mut names = Names::default();
-    let key = names.take(&format!("{}_record_id", name.subject()));
+    let subject =
+        if name.subject().starts_with(|first: char| first.is_ascii_digit()) { name.as_str() } else { name.subject() };
+    let key = names.take(&with_suffix(subject, "_record_id"));
     let mut fields = vec![StarField { name: key.clone(), origin: Origin::RecordId }];
     fields.extend(columns_as_fields(&mut names, source, 0..source.len()));
     (fields, key)
@@ -171,13 +173,16 @@ fn columns_as_fields(names: &mut Names, source: &[SourceField], order: impl Iter
             continue;
         }
         let event = name.strip_suffix("_at").filter(|event| !event.is_empty()).unwrap_or(name);
-        for (suffix, origin) in [("date", Origin::DateOf(index)), ("time", Origin::TimeOf(index))] {
-            // Cut before the suffix: a long name must still say which of the two it is.
-            let event = event.get(..crate::manifest::NAME_BYTES_MAX - 5).unwrap_or(event);
-            fields.push(StarField { name: names.take(&format!("{event}_{suffix}")), origin });
+        for (suffix, origin) in [("_date", Origin::DateOf(index)), ("_time", Origin::TimeOf(index))] {
+            fields.push(StarField { name: names.take(&with_suffix(event, suffix)), origin });
         }
     }
     fields
+}
+
+/// `name` with `suffix` behind, cut between them where that is too long: the end is what tells such names apart.
+fn with_suffix(name: &str, suffix: &str) -> String {
+    name.get(..NAME_BYTES_MAX - suffix.len()).unwrap_or(name).to_owned() + suffix
 }
 
 fn source_type(table: &str, star_type: &str) -> String {

@@ -81,11 +81,11 @@ fn source_struct(plan: &Plan, file: &str, rows: u64) -> String {
 fn source_field(field: &SourceField) -> String {
     let mut code = format!("    /// {}.\n", capitalised(&field.seen));
     if let Some(rejects) = field.rejects {
-        let count = lines(rejects.lines);
-        code += &format!(
-            "    /// Not all values are of this type: {count} will be rejected, first line {}.\n",
-            rejects.first_line
-        );
+        let which = match rejects.lines {
+            1 => format!("line {}", rejects.first_line),
+            count => format!("{}, the first is line {}", lines(count), rejects.first_line),
+        };
+        code += &format!("    /// Not all values are of this type, which rejects {which}.\n");
     }
     if field.name != field.column {
         code += &format!("    #[source(rename = {:?})]\n", field.column);
