@@ -56,6 +56,35 @@ fn write_long_names(folder: &Path) {
     .unwrap();
 }
 
+/// Rows each of which has at most one value of another type than its column: there are as many rejects as the host tells of.
+fn write_mixed(folder: &Path) {
+    const COLUMNS: [(&str, &[&str], &[&str]); 9] = [
+        ("integer", &["1", "-0", "-2147483648"], &["\"5\"", "true", "[]", "{\"a\":1}", "1e400", "\"\\ud800\""]),
+        ("long", &["1", "9223372036854775807"], &["\"x\"", "false"]),
+        ("decimal", &["1", "-0.00", "0.125", "1e3", "1.5E+2", "-1.0e-1"], &["\"1.5\"", "1e400"]),
+        ("wide", &["12345678901234567890.5", "99999999999999999999999999999999999.123", "1e30"], &["\"NaN\""]),
+        ("float", &["1e300", "3", "-0.0", "5e-324", "1E5", "\"NaN\"", "\"-Infinity\""], &["\"nan\"", "true"]),
+        ("text", &["\"\"", "\"\\u00e9\\n\"", "\"\\ud83d\\ude00\"", "\"5\"", "\"\\u0000\""], &["5", "\"\\ud800x\""]),
+        ("flag", &["true", "false"], &["1", "\"true\""]),
+        ("day", &["\"2024-02-29\"", "\"0001-01-01\"", "\"9999\\u002d12-31\""], &["5"]),
+        (
+            "moment",
+            &["\"2024-02-29 23:59:59.1Z\"", "\"2024-01-01T00:00:00+23:59\"", "\"0001-01-02T00:00:00-0530\""],
+            &["5"],
+        ),
+    ];
+    let row = |index: usize, bad: Option<(&str, &str)>| {
+        let value = |(name, good, _): &(&'static str, &'static [&'static str], _)| match bad {
+            Some((column, value)) if column == *name => format!("\"{name}\":{value}"),
+            _ => format!("\"{name}\":{}", good[index % good.len()]),
+        };
+        format!("{{{}}}\n", COLUMNS.iter().map(value).collect::<Vec<_>>().join(", "))
+    };
+    let good = (0..40).map(|index| row(index, None));
+    let bad = COLUMNS.iter().flat_map(|(name, _, bad)| bad.iter().map(move |value| row(0, Some((name, value)))));
+    fs::write(folder.join("mixed.jsonl"), good.chain(bad).collect::<String>()).unwrap();
+}
+
 /// An empty folder outside of the project, the same in each run, so that cargo has few folders to build in.
 fn stable_folder() -> PathBuf {
     let mut hasher = DefaultHasher::new();
@@ -106,8 +135,14 @@ fn plugins_in_an_empty_folder_build_pass_their_tests_and_run() {
     let folder = stable_folder();
     write_shipments(&folder);
     write_long_names(&folder);
+    write_mixed(&folder);
     makes(&folder, &["fact_shipment", "--from", "shipment.jsonl"]);
     makes(&folder, &["fact_3d_scan", "--from", "long.jsonl", "--table", "Date"]);
+    let mixed: Value =
+        serde_json::from_str(&makes(&folder, &["fact_mixed", "--from", "mixed.jsonl", "--json"])).unwrap();
+    let told: u64 =
+        mixed["columns"].as_array().unwrap().iter().filter_map(|column| column["rejects"]["lines"].as_u64()).sum();
+    assert_eq!(told, 19);
     // From a folder within the workspace, and with a name for the table that is not the file's.
     let sources = folder.join("plugins/fact_shipment/src");
     makes(&sources, &["dim_parcel", "--from", "../../../shipment.jsonl", "--table", "parcel"]);
@@ -119,9 +154,10 @@ fn plugins_in_an_empty_folder_build_pass_their_tests_and_run() {
         ("fact_shipment", "shipment.jsonl", 39, 2),
         ("dim_parcel", "shipment.jsonl", 39, 2),
         ("fact_3d_scan", "long.jsonl", 2, 0),
+        ("fact_mixed", "mixed.jsonl", 40, 19),
     ] {
         let plugin = built.join(format!("{name}.wasm")).display().to_string();
-        let output = run_host(&folder, &["run", "--json", "--plugin", &plugin, "--input", file]);
+        let output = run_host(&folder, &["run", "--json", "--max-rejects", "19", "--plugin", &plugin, "--input", file]);
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(report["star_tables"][0]["table"], name, "{report:#}");
         assert_eq!(
@@ -235,6 +271,11 @@ error[input-unreadable]: can't read `nowhere.jsonl`: No such file or directory (
 hint: `--from` names a file of JSON Lines
 ";
     fails(folder, &["fact_shipment", "--from", "nowhere.jsonl"], 3, message);
+    let message = "\
+error[no-file]: `/dev/null` is no file
+hint: the rows are read twice: write them to a file, and name that
+";
+    fails(folder, &["fact_shipment", "--from", "/dev/null"], 3, message);
     let message = "\
 error[no-rows]: `bad.jsonl` has no rows: 1 line is no JSON object, the first is line 2
 hint: each line is a JSON object with the columns of one row

@@ -5,7 +5,7 @@
 
 use super::error::ScaffoldError;
 use super::lines::{Members, parse_members, visit_lines};
-use super::plan::{Origin, Plan};
+use super::plan::{Origin, Plan, StarField};
 use super::value::{Cell, read};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -71,7 +71,7 @@ fn show_kinds(wanted: &mut [(bool, bool)], cells: &[Cell], is_taken: bool) -> bo
 
 /// The star row of the record with the number `record`.
 fn row(plan: &Plan, cells: &[Cell], record: usize) -> String {
-    let member = |field: &super::plan::StarField| {
+    let member = |field: &StarField| {
         let value = match field.origin {
             Origin::RecordId => record.to_string(),
             Origin::Column(index) | Origin::DateOf(index) | Origin::TimeOf(index) => {

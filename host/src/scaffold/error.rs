@@ -17,6 +17,12 @@ pub enum ScaffoldError {
     /// The file can't be read.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// The rows are no file.
+    #[error("`{}` is no file", path.display())]
+    NoFile {
+        /// What it is called.
+        path: PathBuf,
+    },
     /// The source table's name is none.
     #[error("`{name}` is no name of a table")]
     Table {
@@ -115,6 +121,7 @@ impl Explain for ScaffoldError {
         match self {
             Self::Name(_) => "star-name",
             Self::Input(error) => error.code(),
+            Self::NoFile { .. } => "no-file",
             Self::Table { .. } => "table-name",
             Self::NoRows { .. } => "no-rows",
             Self::TooManyColumns { .. } | Self::TooManyFields { .. } => "too-many-columns",
@@ -134,6 +141,7 @@ impl Explain for ScaffoldError {
             Self::Name(error) => error.hint(),
             Self::Input(InputError::Unreadable { .. }) => "`--from` names a file of JSON Lines".to_owned(),
             Self::Input(error) => return error.hint(),
+            Self::NoFile { .. } => "the rows are read twice: write them to a file, and name that".to_owned(),
             Self::Table { .. } => {
                 format!("`--table` names the source table: 1 to {NAME_BYTES_MAX} bytes, no control characters")
             }

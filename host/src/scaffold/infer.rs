@@ -4,7 +4,7 @@ use super::error::ScaffoldError;
 use super::lines::{Members, parse_members, visit_lines};
 use super::summary::Summary;
 use crate::manifest::{COLUMNS_MAX, ColumnType};
-use crate::text::shown;
+use crate::text::{NAME_CHARS_MAX, shown};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -87,7 +87,7 @@ impl Columns {
         for (position, (name, value)) in members.0.iter().enumerate() {
             let index = self.index(position, name);
             if index >= COLUMNS_MAX {
-                return Err(ScaffoldError::TooManyColumns { line, name: shown(name, 60) });
+                return Err(ScaffoldError::TooManyColumns { line, name: shown(name, NAME_CHARS_MAX) });
             }
             self.columns[index].1.add(line, value.get());
         }
@@ -175,6 +175,7 @@ mod tests {
         assert_eq!(column.seen, "1 to 3; text in 1 line, objects or arrays in 1 line");
         assert_eq!(inferred.bad_lines, Some(SomeLines { lines: 1, first_line: 3 }));
         assert_eq!(type_of(&["{}", "[1]", "2"]), "none");
+        assert_eq!(type_of(&["\"2022-11-03\"", "\"2022-11-04\"", "5"]), "date");
     }
 
     #[test]

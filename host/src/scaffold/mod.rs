@@ -97,6 +97,10 @@ pub fn make_plugin(request: &NewPlugin, progress: &dyn Fn(u64)) -> Result<NewPlu
     if exists(&crate_folder) {
         return Err(ScaffoldError::Exists { path: crate_folder });
     }
+    // A pipe gives its rows only once, and they are needed twice. What can't be looked at can't be opened either.
+    if request.from.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(ScaffoldError::NoFile { path: request.from.clone() });
+    }
     let inferred = infer::infer(&request.from, progress)?;
     let plan = Plan::new(&request.name, &table, &inferred.columns)?;
     let case = case::record_case(&plan, &request.from)?;

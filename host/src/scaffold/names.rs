@@ -2,6 +2,7 @@
 
 use crate::manifest::{NAME_BYTES_MAX, StarKind};
 use crate::text::shown;
+use std::collections::HashSet;
 
 /// Rust's keywords, those kept for later too.
 const KEYWORDS: [&str; 52] = [
@@ -93,7 +94,7 @@ fn split_kind(text: &str) -> Option<(StarKind, &str)> {
 /// Gives out names that differ from each other.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    taken: std::collections::HashSet<String>,
+    taken: HashSet<String>,
 }
 
 impl Names {

@@ -101,7 +101,7 @@ impl Summary {
         let nulls = rows - values;
         // Of kinds with equally many values, the one that comes first in the file.
         let most = kinds.iter().flatten().max_by_key(|kind| (kind.lines, u64::MAX - kind.first_line)).copied();
-        let (column_type, seen) = self.column_type(most, values);
+        let (column_type, seen) = self.column_type(most);
         let is_name = !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control);
         let column_type = column_type.filter(|_| is_name);
         let others = self.others(most, column_type);
@@ -124,10 +124,10 @@ impl Summary {
     }
 
     /// The type of the values of the kind `most`, and what was seen of them; no type where the column can't be read.
-    fn column_type(&self, most: Option<SomeLines>, values: u64) -> (Option<ColumnType>, String) {
-        if most.is_none() {
+    fn column_type(&self, most: Option<SomeLines>) -> (Option<ColumnType>, String) {
+        let Some(SomeLines { lines: values, .. }) = most else {
             return (Some(ColumnType::Utf8), "null in all lines, so the type is a guess".to_owned());
-        }
+        };
         if most == self.booleans {
             let seen = format!("`true` in {} of {} lines", count(self.trues), count(values));
             return (Some(ColumnType::Boolean), seen);

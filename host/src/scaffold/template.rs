@@ -4,7 +4,7 @@ use super::names::rust_name;
 use super::plan::{Origin, Plan, SourceField, StarField};
 use super::summary::lines;
 use crate::manifest::{ColumnType, StarKind};
-use crate::text::shown;
+use crate::text::{NAME_CHARS_MAX, shown};
 
 /// The longest line of code, as `rustfmt.toml` says.
 const WIDTH_MAX: usize = 120;
@@ -209,7 +209,7 @@ fn lifetime<'t>(plan: &Plan, text: &'t str) -> &'t str {
 
 /// A name of the source in backticks, whatever it holds.
 fn code_words(name: &str) -> String {
-    format!("`{}`", shown(name, crate::text::NAME_CHARS_MAX).replace('`', "'"))
+    format!("`{}`", shown(name, NAME_CHARS_MAX).replace('`', "'"))
 }
 
 fn capitalised(text: &str) -> String {
@@ -256,7 +256,7 @@ pub(super) fn plugin_manifest(plan: &Plan, sdk: Option<(&str, &str)>) -> String 
 pub(super) fn case_manifest(file: &str) -> String {
     format!(
         "story = {}\n",
-        toml::Value::from(format!("Lines of `{}` as they were found, nulls among them", shown(file, 80)))
+        toml::Value::from(format!("Lines of `{}` as they were found, nulls among them", shown(file, NAME_CHARS_MAX)))
     )
 }
 

@@ -10,6 +10,9 @@ use host::text::shown;
 use serde_json::json;
 use std::path::Path;
 
+/// How much of a name or of what was seen is shown.
+const CELL_CHARS_MAX: usize = 120;
+
 /// Shows a new plugin; paths stand as seen from `folder`.
 pub(crate) fn show_new(report: &NewPluginReport, folder: &Path, json: bool) -> Exit {
     let next = next_commands(report, folder);
@@ -38,8 +41,6 @@ pub(crate) fn show_new(report: &NewPluginReport, folder: &Path, json: bool) -> E
 }
 
 fn columns(columns: &[InferredColumn]) -> Table {
-    /// What a cell may hold; more is cut.
-    const CELL_CHARS_MAX: usize = 120;
     let mut table = new_table();
     table.set_header(["column", "type", "null", "seen"]);
     for column in columns {
@@ -59,7 +60,7 @@ fn warnings(report: &NewPluginReport) -> Vec<String> {
     let bad = report.bad_lines.map(|bad| format!("{} can't be read: no JSON object, or a column twice", lines(bad)));
     let rejects = report.columns.iter().filter_map(|column| {
         let type_of_most = column.column_type?;
-        let name = shown(&column.name, 60);
+        let name = shown(&column.name, CELL_CHARS_MAX);
         Some(format!("{} will be rejected: `{name}` is not {type_of_most} there", lines(column.rejects?)))
     });
     bad.into_iter().chain(rejects).collect()
