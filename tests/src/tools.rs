@@ -45,6 +45,8 @@ pub fn build(arguments: &[&str]) {
 pub fn run_cargo(folder: &Path, arguments: &[&str]) {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", scaffold_target_folder());
+    // Nobody debugs what is built here, nor changes it.
+    cargo.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
     let output = cargo.output().expect("cargo starts");
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "cargo {arguments:?} fails:\n{}", String::from_utf8_lossy(&said));

@@ -100,9 +100,10 @@ pub(crate) enum PluginCommand {
 }
 
 const NEW_EXAMPLES: &str = "\
-The types of the columns are those that all lines of the file have. The plugin is the crate `plugins/NAME`, in the workspace
-of plugins that this folder lies in. Where there is none, this folder becomes one, with the SDK in it; it then builds with
-cargo alone. Nothing that is there is overwritten. Some lines of the file are copied into the plugin's test.
+The types of the columns are those that all lines of the file have. Some of the lines are copied into the plugin's test.
+
+The plugin is the crate `plugins/NAME`, in the workspace of plugins that this folder lies in. Where there is none, this \
+folder becomes one, with the SDK in it; it then builds with cargo alone. Nothing that is there is overwritten.
 
 Examples:
   A fact: a row for each version of an order, numbered in the order of arrival:
