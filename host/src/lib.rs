@@ -16,6 +16,7 @@
 //! | [`star`] | star tables: row groups, Parquet files |
 //! | [`process`] | the way from lines to star tables, on all threads, in order |
 //! | [`report`] | what was done |
+//! | [`scaffold`] | new plugins, made of the rows that they are to read |
 //! | [`case`] | golden cases of plugins: run, recorded, blessed |
 //! | [`registry`], [`store`] | published plugins, and where objects are kept |
 //! | [`compare`] | what changes between two versions of a plugin |
@@ -47,6 +48,7 @@ pub mod registry;
 pub mod reject;
 pub mod report;
 pub mod sandbox;
+pub mod scaffold;
 pub mod star;
 pub mod store;
 pub mod text;

@@ -6,4 +6,5 @@ mod cases;
 mod command_line;
 mod guests;
 mod mutated;
+mod scaffold;
 mod totesys;

@@ -37,6 +37,27 @@ pub fn build(arguments: &[&str]) {
     assert!(cargo.status().is_ok_and(|status| status.success()), "can't build {arguments:?}");
 }
 
+/// Runs cargo in a workspace that is not the project's, one such run after the other; what it builds it leaves in `scaffold`
+/// in the folder that the tests were built in, so that a next run finds it.
+///
+/// # Panics
+/// If cargo can't be started or fails, with what it said.
+pub fn run_cargo(folder: &Path, arguments: &[&str]) {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", scaffold_target_folder());
+    // Nobody debugs what is built here, nor changes it.
+    cargo.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
+    let output = cargo.output().expect("cargo starts");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "cargo {arguments:?} fails:\n{}", String::from_utf8_lossy(&said));
+}
+
+/// Where [`run_cargo`] leaves what it builds.
+#[must_use]
+pub fn scaffold_target_folder() -> PathBuf {
+    target_folder().join("scaffold")
+}
+
 /// The plugin `name`, as it ships.
 ///
 /// # Panics

@@ -3,8 +3,8 @@
 mod plugin;
 
 pub(crate) use plugin::{
-    DevArguments, DiffArguments, PluginCommand, PublishArguments, RollbackArguments, RowsArguments, StoreArguments,
-    TestArguments,
+    DevArguments, DiffArguments, NewArguments, PluginCommand, PublishArguments, RollbackArguments, RowsArguments,
+    StoreArguments, TestArguments,
 };
 
 use clap::{Args, Parser, Subcommand};

@@ -16,6 +16,9 @@ pub(crate) enum PluginCommand {
         #[arg(value_name = "PLUGIN", help = PLUGIN)]
         plugin: PathBuf,
     },
+    /// Make a plugin of the rows that it is to read: code, and a case with some of the rows.
+    #[command(after_help = NEW_EXAMPLES)]
+    New(NewArguments),
     /// Build a plugin and run its cases; record real lines as a case; try hard inputs.
     #[command(after_help = TEST_EXAMPLES)]
     Test(TestArguments),
@@ -35,6 +38,31 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         store: StoreArguments,
     },
+}
+
+const NEW_EXAMPLES: &str = "\
+The types of the columns are those that all lines of the file have. Some of the lines are copied into the plugin's test.
+
+The plugin is the crate `plugins/NAME`, in the workspace of plugins that this folder lies in. Where there is none, this \
+folder becomes one, with the SDK in it; it then builds with cargo alone. Nothing that is there is overwritten.
+
+Examples:
+  A fact: a row for each version of an order, numbered in the order of arrival:
+    host plugin new fact_sales_order --from sales_order.jsonl
+  A dimension: a row for each member of staff, known by `staff_id`; the file has another name than the table:
+    host plugin new dim_staff --from export.jsonl --table staff";
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// The star table and the plugin: `fact_` or `dim_`, and words of lower-case letters and digits with `_` between.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Rows of the source table: a file of JSON Lines.
+    #[arg(long, value_name = "F.jsonl")]
+    pub(crate) from: PathBuf,
+    /// The source table; the name of the file without its ending if left out.
+    #[arg(long, value_name = "T")]
+    pub(crate) table: Option<String>,
 }
 
 const TEST_EXAMPLES: &str = "\

@@ -3,6 +3,7 @@
 mod dev;
 mod diff;
 mod loading;
+mod new;
 mod registry;
 mod test;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Run(run) => run_command(&config, run, json),
         Command::Dev(dev) => dev::dev_command(&config, dev, json),
         Command::Plugin(PluginCommand::Describe { plugin }) => describe_command(&config, &plugin, json),
+        Command::Plugin(PluginCommand::New(new)) => new::new_command(new, json),
         Command::Plugin(PluginCommand::Test(test)) => test::test_command(&config, test, json),
         Command::Plugin(PluginCommand::Diff(diff)) => diff::diff_command(&config, diff, json),
         Command::Plugin(PluginCommand::Publish(publish)) => registry::publish_command(&config, publish, json),

@@ -4,7 +4,10 @@
 
 pub(crate) mod case;
 pub(crate) mod diff;
+mod new;
 pub(crate) mod registry;
+
+pub(crate) use new::show_new;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use host::error::{Exit, Explain, with_causes};
