@@ -12,7 +12,7 @@ use wasmtime::Trap;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The plugin trapped: a panic, an access outside its memory, a recursion that is too deep.
-    #[error("the plugin trapped{}: {message}", at_place(place.as_ref()))]
+    #[error("the plugin trapped{}: {message}", at_place(place.as_ref(), message))]
     Trap {
         /// Where in its source.
         place: Option<SourcePlace>,
@@ -20,7 +20,7 @@ pub enum Fault {
         message: String,
     },
     /// The plugin used more fuel than it has: an endless loop, or work that is too much for its lines.
-    #[error("the plugin used up its {limit} units of fuel{}", at_place(place.as_ref()))]
+    #[error("the plugin used up its {limit} units of fuel{}", at_place(place.as_ref(), ""))]
     Fuel {
         /// Where in its source.
         place: Option<SourcePlace>,
@@ -28,7 +28,7 @@ pub enum Fault {
         limit: u64,
     },
     /// The plugin wanted more memory than it may have.
-    #[error("the plugin wanted more than its {limit} bytes of memory{}: {message}", at_place(place.as_ref()))]
+    #[error("the plugin wanted more than its {limit} bytes of memory{}: {message}", at_place(place.as_ref(), message))]
     Memory {
         /// Where in its source.
         place: Option<SourcePlace>,
@@ -178,8 +178,10 @@ impl Fault {
     }
 }
 
-fn at_place(place: Option<&SourcePlace>) -> String {
-    place.map_or_else(String::new, |place| format!(" at {place}"))
+/// Where it happened, unless the plugin's own `message` says so.
+fn at_place(place: Option<&SourcePlace>, message: &str) -> String {
+    let unsaid = place.filter(|place| !message.contains(&format!("{}:{}:", place.file, place.line)));
+    unsaid.map_or_else(String::new, |place| format!(" at {place}"))
 }
 
 /// The innermost message of an error, without the backtrace around it.

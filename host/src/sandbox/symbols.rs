@@ -51,8 +51,8 @@ impl Symbols {
         Self { path: path.to_owned(), digest: digest.to_owned(), found: Mutex::default() }
     }
 
-    /// The innermost place of `backtrace` that lies in the crate `crate_name`; where none does, in any code but that of the
-    /// language's own library. `None` where the component has no debug information.
+    /// The innermost place of `backtrace` that lies in a file of the crate `crate_name`; where none does, in any file but those
+    /// of libraries. `None` where the component has no debug information.
     pub(super) fn place(&self, backtrace: &WasmBacktrace, crate_name: &str) -> Option<SourcePlace> {
         let frames = backtrace.frames().iter().take(FRAMES_MAX);
         let offsets: Vec<_> = frames.filter_map(wasmtime::FrameInfo::module_offset).collect();
@@ -71,7 +71,7 @@ impl Symbols {
         for &offset in offsets {
             let Some(module) = modules.iter().find(|module| module.code.contains(&offset)) else { continue };
             for place in module.places(offset).unwrap_or_default() {
-                if is_of_crate(&place.function, crate_name) {
+                if is_of_crate(&place.file, crate_name) {
                     return Some(place);
                 }
                 if elsewhere.is_none() && !is_library(&place.file) {
@@ -83,13 +83,16 @@ impl Symbols {
     }
 }
 
-fn is_of_crate(function: &str, crate_name: &str) -> bool {
-    let path = function.trim_start_matches('<');
-    path.strip_prefix(crate_name).is_some_and(|rest| rest.starts_with("::"))
+/// Whether the file lies in the folder of a crate, which has the name of the crate.
+fn is_of_crate(file: &str, crate_name: &str) -> bool {
+    file.split('/').rev().skip(1).any(|folder| folder == crate_name)
 }
 
+/// Whether the file is one of the language's own, of a crate from a registry, or of the SDK.
 fn is_library(file: &str) -> bool {
-    ["/rustc/", "/registry/src/", "/library/std/", "/library/core/"].iter().any(|library| file.contains(library))
+    const PLACES: [&str; 6] =
+        ["/rustc/", "/registry/src/", "library/std/", "library/core/", "wasisdk://", "plugins/sdk/"];
+    PLACES.iter().any(|place| file.contains(place))
 }
 
 /// A core module of a component.
