@@ -19,6 +19,34 @@ pub struct Reject {
     pub by_host: bool,
 }
 
+/// What to do about rejects with `code`: one of the SDK's, or of the host's own. A plugin's own codes are its own affair.
+#[must_use]
+pub fn cure(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "null" | "missing-column" => "if rows may lack the value, read the column as `Option<...>`; else mend the rows",
+        "type" => {
+            "read the column as the type that its values have; a text is `&str`, a number with a point `Decimal<P, S>`"
+        }
+        "range" => "read the column as `i64`, or as `Decimal<38, 0>`",
+        "decimal" => "read the column as a `Decimal<P, S>` with room for all digits before and behind the point",
+        "date" | "time" | "timestamp" => {
+            "mend the rows; if the source writes days or times in a form of its own, read a `&str` and take it apart"
+        }
+        "json" => "a line is one JSON object; is the line cut off, or does the file hold something else?",
+        "utf8" => "write the file as UTF-8: `iconv -f latin1 -t utf-8`",
+        "duplicate-column" => "each column stands once in a line; mend what writes the rows",
+        "record-number" => "make the key an `i64`, from `context.record()`",
+        "trap" => {
+            "return a `Reject` for such a row, in place of `unwrap`, `expect`, indexing and dividing by what may be 0"
+        }
+        "fuel" => "look for an endless loop; if the work is right, raise `fuel_per_byte` for the plugin in `host.toml`",
+        "memory" => "keep nothing but the row at hand; if the work is right, raise `memory_bytes_max` in `host.toml`",
+        "output-size" => "make fewer rows of a line; if the work is right, raise `output_bytes_max` in `host.toml`",
+        "output" => "hand back columns as the manifest says; a plugin built with the SDK does",
+        _ => return None,
+    })
+}
+
 /// How many rejects a packet may have before it is held: the larger of a count and a share of its rows, and not all of at
 /// least five rows, unless a budget that somebody set says so.
 #[derive(Clone, Copy, Debug, PartialEq)]

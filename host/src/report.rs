@@ -59,6 +59,8 @@ pub struct RejectGroup {
     pub first_line: u64,
     /// What was said of it.
     pub first_message: String,
+    /// What to do about such rows, where the host knows the reason.
+    pub hint: Option<String>,
 }
 
 /// What became of a star table.

@@ -140,7 +140,7 @@ fn a_limit_of_the_configuration_holds_for_its_plugin_alone() {
     let output = run_host(folder.path(), &[&RUN[..], &["sales_order.jsonl"]].concat());
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.starts_with("error[plugin-fuel]: fact_sales_order@1.0.0, line 1 and 20 more of the 60 from line 1 on: "),
+        said.starts_with("error[plugin-fuel]: fact_sales_order@1.0.0 on `sales_order.jsonl`, line 1 and 20 more of the 60 from line 1 on: "),
         "{said}"
     );
     assert!(
@@ -177,10 +177,10 @@ fn bad_rows_cost_themselves_and_are_told_by_reason_with_their_first_line() {
         "  rows in           60",
         "  rows out          55",
         "  rejects           5",
-        "│ 2    ┆ null      ┆ units_sold ┆ 8          ┆ found null in a column that must have a value",
-        "│ 1    ┆ timestamp ┆ created_at ┆ 10         ┆ found `2022-13-03`, expected a point in time as",
-        "│ 1    ┆ json      ┆            ┆ 12         ┆",
-        "│ 1    ┆ decimal   ┆ unit_price ┆ 13         ┆ found `1.234`, expected a number of at most 8 digits before and 2 behind",
+        "│ 2    ┆ null      ┆ units_sold ┆ sales_order.jsonl:8  ┆ found null in a column that must have a value",
+        "│ 1    ┆ timestamp ┆ created_at ┆ sales_order.jsonl:10 ┆ found `2022-13-03`, expected a point in time as",
+        "│ 1    ┆ json      ┆            ┆ sales_order.jsonl:12 ┆",
+        "│ 1    ┆ decimal   ┆ unit_price ┆ sales_order.jsonl:13 ┆ found `1.234`, expected a number of at most 8 digits before and 2 behind",
     ] {
         assert!(screen.contains(line), "`{line}` is not in\n{screen}");
     }

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod authors;
 mod cases;
 mod command_line;
 mod guests;
+mod mistakes;
 mod mutated;
 mod scaffold;
 mod totesys;

@@ -19,6 +19,22 @@ pub fn guest(name: &str) -> PathBuf {
     path
 }
 
+/// The plugin that is built from `tests/guests/examples/<name>.rs` as plugins ship, with the lines of its source.
+///
+/// # Panics
+/// If it can't be built.
+#[must_use]
+pub fn shipped_guest(name: &str) -> PathBuf {
+    const NAMES: [&str; 5] = ["orders_changed", "orders_clumsy", "orders_counted", "orders_latest", "orders_shifted"];
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let examples = NAMES.iter().flat_map(|name| ["--example", name]);
+        let arguments = ["--package", "guests", "--profile", "plugin", "--target", "wasm32-wasip2"];
+        tools::build(&arguments.into_iter().chain(examples).collect::<Vec<_>>());
+    });
+    target_folder().join("wasm32-wasip2/plugin/examples").join(format!("{name}.wasm"))
+}
+
 /// Builds all guests, in the folder that the tests themselves were built in.
 fn build_guests() -> PathBuf {
     const PROFILE: &str = "guest";

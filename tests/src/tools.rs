@@ -95,6 +95,36 @@ pub fn run_host(folder: &Path, arguments: &[&str]) -> Output {
     command.output().expect("the host starts")
 }
 
+/// Runs the host as [`run_host`] does, with what cargo needs to build a plugin.
+///
+/// # Panics
+/// If it can't be started.
+pub fn run_host_with_cargo(folder: &Path, target: &Path, arguments: &[&str]) -> Output {
+    host_with_cargo(folder, target, arguments).output().expect("the host starts")
+}
+
+/// The host with `arguments` in `folder`, and what cargo needs to build a plugin into the folder `target`.
+#[must_use]
+pub fn host_with_cargo(folder: &Path, target: &Path, arguments: &[&str]) -> Command {
+    let kept = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
+    let kept = kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let mut command = Command::new(host());
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .envs(kept)
+        .env("CARGO_TARGET_DIR", target)
+        .env("HOST_PLUGINS_CACHE", target_folder().join("tests-cache"));
+    command
+}
+
+/// The folder that the tests were built in, where the project's own plugins are built too.
+#[must_use]
+pub fn plugins_target_folder() -> PathBuf {
+    target_folder()
+}
+
 /// The Python that has DuckDB.
 ///
 /// # Panics

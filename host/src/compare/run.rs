@@ -63,7 +63,7 @@ pub fn diff(
                 lines: chunk.lines,
                 json_lines: joined.as_deref().unwrap_or(&chunk.bytes),
             };
-            plugin.call_isolating(&call).map_err(|faults| RunError::plugin(plugin, chunk, faults))
+            plugin.call_isolating(&call).map_err(|faults| RunError::plugin(plugin, &name, chunk, faults))
         };
         let work = |chunk: Chunk| {
             let before = call(old, inputs.old_lookups, &chunk)?;

@@ -85,6 +85,14 @@ pub fn fuzz(
         tried.chunk(&doubled, Rule::Cut);
         tried.chunk(&reversed, Rule::Order);
     }
+    if let Some((lookups, lines)) = pools.first() {
+        // Each value in each column of one line.
+        const LINES_A_CHUNK: usize = 16;
+        let hard: Vec<_> = lines.iter().take(1).flat_map(|line| mutator.each_value(line)).collect();
+        for chunk in hard.chunks(LINES_A_CHUNK) {
+            Trial { plugin, lookups, report: &mut report }.chunk(chunk, Rule::Order);
+        }
+    }
     for round in 0..options.rounds {
         progress(u64::from(round));
         let Some((lookups, lines)) = random.pick(&pools) else { break };
@@ -140,9 +148,10 @@ impl Trial<'_> {
     fn chunk(&mut self, lines: &[Line], rule: Rule) {
         self.report.chunks += 1;
         self.report.lines += lines.len() as u64;
-        let Some(breach) = self.breach(lines, rule) else { return };
-        let (mut lines, mut breach) = (lines.to_vec(), breach);
-        // Fewer lines say more: each is left out with which it happens all the same.
+        let well = self.without_faulty(lines);
+        let Some(breach) = self.breach(&well, rule).filter(|breach| !self.is_known(breach)) else { return };
+        let (mut lines, mut breach) = (well, breach);
+        // Fewer lines say more: each is left out without which it happens all the same.
         let mut index = 0;
         while lines.len() > 1 && index < lines.len() {
             let fewer: Vec<_> = [&lines[..index], &lines[index + 1..]].concat();
@@ -154,12 +163,29 @@ impl Trial<'_> {
         self.keep(&lines, breach);
     }
 
+    /// The lines without those on which the plugin fails alone; each of these is a finding of its own.
+    fn without_faulty(&mut self, lines: &[Line]) -> Vec<Line> {
+        if self.call(lines, 0).is_ok() {
+            return lines.to_vec();
+        }
+        let mut well = Vec::new();
+        for line in lines {
+            match self.call(std::slice::from_ref(line), 0) {
+                Ok(_) => well.push(line.clone()),
+                Err(breach) => self.keep(std::slice::from_ref(line), breach),
+            }
+        }
+        well
+    }
+
+    fn is_known(&self, breach: &Breach) -> bool {
+        self.report.findings.iter().any(|finding| finding.rule == breach.rule && finding.kind == breach.kind)
+    }
+
     fn keep(&mut self, lines: &[Line], breach: Breach) {
         /// More is not read before the first ones are mended.
         const FINDINGS_MAX: usize = 10;
-        let known =
-            self.report.findings.iter().any(|finding| finding.rule == breach.rule && finding.kind == breach.kind);
-        if known || self.report.findings.len() == FINDINGS_MAX {
+        if self.is_known(&breach) || self.report.findings.len() == FINDINGS_MAX {
             return;
         }
         self.report.findings.push(Finding {

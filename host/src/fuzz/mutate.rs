@@ -28,6 +28,22 @@ impl Mutator {
         Self { columns, long_values: long_values() }
     }
 
+    /// A line for each hard value in each column that the line has and the plugin reads.
+    pub(super) fn each_value(&self, line: &Line) -> Vec<Line> {
+        let Some(members) = members(&String::from_utf8_lossy(&line.bytes)) else { return Vec::new() };
+        let read = members.iter().enumerate().filter(|(_, (name, _))| self.columns.contains(name));
+        let values = || VALUES.iter().copied().chain(self.long_values.iter().map(String::as_str));
+        let changed = |(place, (name, _)): (usize, &Member)| {
+            let (members, name) = (members.clone(), name.clone());
+            values().map(move |value| {
+                let mut members = members.clone();
+                members[place].1 = value.to_owned();
+                Line { bytes: written(&members), change: format!("`{name}` is {}", short(value)) }
+            })
+        };
+        read.flat_map(changed).collect()
+    }
+
     /// Another line of `line`.
     pub(super) fn mutate(&self, line: &Line, random: &mut Random) -> Line {
         let text = String::from_utf8_lossy(&line.bytes).into_owned();

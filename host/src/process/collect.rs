@@ -4,7 +4,7 @@ use super::error::RunError;
 use super::options::RunOptions;
 use super::rejects::Rejects;
 use crate::columns::{Column, Rows};
-use crate::input::Chunk;
+use crate::input::{Chunk, Input};
 use crate::manifest::StarTable;
 use crate::report::{RunReport, StarReport};
 use crate::sandbox::{Isolated, LogLine, Plugin, TooManyFaults, Transformed, Usage};
@@ -48,6 +48,8 @@ impl EncodeTask {
 /// Takes chunks in order.
 pub(super) struct Collector<'a> {
     plugin: &'a Plugin,
+    /// The input's name.
+    input: String,
     options: &'a RunOptions,
     tables: Vec<TableSink>,
     rejects: Rejects,
@@ -84,9 +86,14 @@ struct EncodingGroup {
 }
 
 impl<'a> Collector<'a> {
-    pub(super) fn new(plugin: &'a Plugin, options: &'a RunOptions, metadata: &Metadata) -> Result<Self, RunError> {
+    pub(super) fn new(
+        plugin: &'a Plugin,
+        input: &Input,
+        options: &'a RunOptions,
+        metadata: &Metadata,
+    ) -> Result<Self, RunError> {
         let rejects_path = options.out.as_ref().map(|folder| folder.join("rejects.jsonl"));
-        let rejects = Rejects::new(&plugin.manifest().name, rejects_path.as_deref())
+        let rejects = Rejects::new(&plugin.manifest().name, input.lineage(), rejects_path.as_deref())
             .map_err(|source| RunError::rejects(rejects_path.as_deref(), source))?;
         let sink = |table: &StarTable| {
             let path = options.out.as_ref().map(|folder| folder.join(format!("{}.parquet", table.name)));
@@ -104,6 +111,7 @@ impl<'a> Collector<'a> {
         let tables = plugin.manifest().star_tables.iter().map(sink).collect::<Result<_, _>>()?;
         Ok(Self {
             plugin,
+            input: input.name(),
             options,
             tables,
             rejects,
@@ -146,7 +154,7 @@ impl<'a> Collector<'a> {
     }
 
     fn take_in_order(&mut self, chunk: &Chunk, result: Result<Isolated, TooManyFaults>) -> Result<(), RunError> {
-        let isolated = result.map_err(|faults| RunError::plugin(self.plugin, chunk, faults))?;
+        let isolated = result.map_err(|faults| RunError::plugin(self.plugin, &self.input, chunk, faults))?;
         let first_record = self.options.first_record + chunk.records_before;
         self.records += u64::from(chunk.lines);
         self.usage.add(&isolated.usage);

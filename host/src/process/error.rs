@@ -37,10 +37,12 @@ pub enum RunError {
 
 /// A plugin that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{plugin}, {}: {fault}", self.stretch())]
+#[error("{plugin} on `{input}`, {}: {fault}", self.stretch())]
 pub struct PluginFailure {
     /// The plugin, as name@version.
     pub plugin: String,
+    /// The input.
+    pub input: String,
     /// The first line that it fails on, from 1.
     pub line: u64,
     /// How many such lines were found before giving up.
@@ -72,9 +74,10 @@ impl RunError {
         Self::Unwritable { path: path.unwrap_or(Path::new("rejects.jsonl")).to_owned(), source }
     }
 
-    pub(crate) fn plugin(plugin: &Plugin, chunk: &Chunk, faults: TooManyFaults) -> Self {
+    pub(crate) fn plugin(plugin: &Plugin, input: &str, chunk: &Chunk, faults: TooManyFaults) -> Self {
         Self::Plugin(Box::new(PluginFailure {
             plugin: format!("{}@{}", plugin.manifest().name, plugin.manifest().version),
+            input: input.to_owned(),
             line: chunk.line_number(faults.line),
             guilty: faults.guilty,
             lines: chunk.lines,

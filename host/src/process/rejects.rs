@@ -2,7 +2,7 @@
 
 use crate::files::NewFile;
 use crate::input::Chunk;
-use crate::reject::Reject;
+use crate::reject::{Reject, cure};
 use crate::report::RejectGroup;
 use crate::sandbox::Plugin;
 use serde::Serialize;
@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Writes rejects, and counts them by reason.
 pub(super) struct Rejects {
+    /// What the input is called wherever the file lies.
+    input: String,
     file: Option<NewFile>,
     groups: Vec<RejectGroup>,
     count: u64,
@@ -25,6 +27,7 @@ struct RejectLine<'a> {
     plugin: &'a str,
     version: &'a str,
     digest: &'a str,
+    input: &'a str,
     line: u64,
     record: u64,
     code: &'a str,
@@ -42,11 +45,11 @@ enum Row<'a> {
 }
 
 impl Rejects {
-    /// Rejects of `plugin` that go to a file at `path`, or that are only counted. The file keeps what it has of other
+    /// Rejects of `plugin`, of lines of `input`, that go to a file at `path`, or that are only counted. The file keeps what it has of other
     /// plugins.
-    pub(super) fn new(plugin: &str, path: Option<&Path>) -> std::io::Result<Self> {
+    pub(super) fn new(plugin: &str, input: String, path: Option<&Path>) -> std::io::Result<Self> {
         let file = path.map(|path| begin_file(plugin, path)).transpose()?;
-        Ok(Self { file, groups: Vec::new(), count: 0, count_by_host: 0 })
+        Ok(Self { input, file, groups: Vec::new(), count: 0, count_by_host: 0 })
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -78,6 +81,7 @@ impl Rejects {
                 plugin: &plugin.manifest().name,
                 version: &plugin.manifest().version,
                 digest: plugin.digest(),
+                input: &self.input,
                 line: number,
                 record: first_record + reject.line,
                 code: &reject.code,
@@ -105,6 +109,7 @@ impl Rejects {
                 rows: 1,
                 first_line: line,
                 first_message: reject.message.clone(),
+                hint: cure(&reject.code).map(str::to_owned),
             });
         } else if let Some(last) = self.groups.last_mut() {
             last.rows += 1;

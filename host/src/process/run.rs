@@ -28,7 +28,7 @@ pub fn run_plugin(
     if let Some(folder) = &options.out {
         std::fs::create_dir_all(folder).map_err(|source| RunError::Unwritable { path: folder.clone(), source })?;
     }
-    let collector = Collector::new(plugin, options, &metadata(plugin, input))?;
+    let collector = Collector::new(plugin, input, options, &metadata(plugin, input))?;
     let pipeline = Pipeline {
         plugin,
         lookups,

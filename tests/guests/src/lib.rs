@@ -4,6 +4,7 @@
 //! an id is rejected.
 
 pub mod innocent;
+pub mod orders;
 
 pub use sdk::bindings;
 pub use sdk::bindings::star::transform::{log, types};

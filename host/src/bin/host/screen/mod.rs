@@ -159,21 +159,37 @@ fn rejects(report: &RunReport, budget: &RejectBudget) -> String {
     let path = report.rejects_path.as_ref().map_or_else(String::new, |path| format!(" in {}", path.display()));
     let mut text = format!("\nrejects by reason{path}\n");
     let mut table = new_table();
-    table.set_header(["rows", "code", "column", "first line", "what was said of the first"]);
+    table.set_header(["rows", "code", "column", "first at", "what was said of the first"]);
     for group in &report.reject_groups {
         let column = group.column.clone().unwrap_or_default();
         table.add_row([
             grouped(group.rows),
             group.code.clone(),
             column,
-            grouped(group.first_line),
+            format!("{}:{}", report.input, group.first_line),
             group.first_message.clone(),
         ]);
     }
     text += &format!("{table}\n");
+    text += &cures(report);
     text += &verdict(report, budget);
     if report.rejects_path.is_none() {
         text += "hint: `--out DIR` writes each of them with its text into `DIR/rejects.jsonl`\n";
+    }
+    text
+}
+
+/// What to do about the most frequent rejects.
+fn cures(report: &RunReport) -> String {
+    /// More is not read before these are mended.
+    const CURES_MAX: usize = 3;
+    let mut said: Vec<&str> = Vec::new();
+    let mut text = String::new();
+    for group in &report.reject_groups {
+        if let Some(hint) = group.hint.as_deref().filter(|hint| !said.contains(hint) && said.len() < CURES_MAX) {
+            said.push(hint);
+            text += &format!("hint: {}: {hint}\n", group.code);
+        }
     }
     text
 }

@@ -1,0 +1,40 @@
+//! `host dev`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use tests::tools::{host_with_cargo, run_host, scaffold_target_folder};
+
+#[test]
+fn a_saved_change_shows_the_rows_that_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |id: u32| format!("{{\"visit_id\":{id},\"visitors\":{}}}\n", id * 10);
+    fs::write(folder.path().join("visit.jsonl"), (1..=5).map(line).collect::<String>()).unwrap();
+    let made = run_host(folder.path(), &["plugin", "new", "fact_visit", "--from", "visit.jsonl"]);
+    assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
+    let arguments = ["dev", "--plugin", "fact_visit", "--input", "visit.jsonl", "--json"];
+    let mut dev = host_with_cargo(folder.path(), &scaffold_target_folder(), &arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut turns = BufReader::new(dev.stdout.take().unwrap()).lines();
+    let mut turn = || -> serde_json::Value { serde_json::from_str(&turns.next().unwrap().unwrap()).unwrap() };
+    let first = turn();
+    assert_eq!((&first["records"], &first["rows"]["fact_visit"]), (&5.into(), &5.into()));
+    assert!(first["changes"].is_null());
+    let source = folder.path().join("plugins/fact_visit/src/lib.rs");
+    let text = fs::read_to_string(&source).unwrap();
+    let changed = text.replace("visitors: visit.visitors", "visitors: visit.visitors.min(40)");
+    assert_ne!(changed, text, "{text}");
+    fs::write(&source, changed).unwrap();
+    let changes = turn()["changes"].as_array().unwrap().clone();
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!((&changes[0]["row"], &changes[0]["column"]), (&"visit_record_id=5".into(), &"visitors".into()));
+    assert_eq!((&changes[0]["expected"], &changes[0]["found"]), (&"50".into(), &"40".into()));
+    fs::write(folder.path().join("visit.jsonl"), (2..=5).map(line).collect::<String>()).unwrap();
+    let fewer = turn();
+    assert_eq!(fewer["records"], 4, "another input is a reason to run, too");
+    dev.kill().unwrap();
+    dev.wait().unwrap();
+}

@@ -1,0 +1,165 @@
+//! `host plugin publish`, `rollback` and `list`.
+
+use super::{document, stdout};
+use host::registry::{Component, Registry, RegistryError};
+use host::store::FolderStore;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Barrier};
+use tests::shipped_guest;
+use tests::tools::{plugin, run_host, write_totesys};
+use totesys::Style;
+
+/// A folder with three versions of a plugin of one name, two of which make the same columns.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_totesys(folder.path(), 200, Style::Compact, false);
+    for name in ["orders_changed", "orders_shifted", "orders_clumsy"] {
+        fs::copy(shipped_guest(name), folder.path().join(format!("{name}.wasm"))).unwrap();
+    }
+    folder
+}
+
+fn publish(folder: &Path, component: &str, more: &[&str]) -> std::process::Output {
+    run_host(folder, &[&["plugin", "publish", component, "--store", "published"], more].concat())
+}
+
+fn digest_in_force(folder: &Path) -> String {
+    let output = run_host(folder, &["plugin", "list", "guests", "--store", "published", "--json"]);
+    document(&output)["digest"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn publishing_shows_the_difference_and_rolling_back_restores_the_digest_before() {
+    let folder = folder();
+    let first = publish(folder.path(), "orders_shifted.wasm", &["--note", "the first"]);
+    assert_eq!(first.status.code(), Some(0), "{}", String::from_utf8_lossy(&first.stderr));
+    let before = digest_in_force(folder.path());
+    let dry = publish(folder.path(), "orders_changed.wasm", &["--input", "sales_order.jsonl", "--dry-run"]);
+    assert!(stdout(&dry).contains("fact_sales_order, rows paired by sales_record_id:"), "{}", stdout(&dry));
+    assert_eq!(digest_in_force(folder.path()), before);
+    let second = publish(folder.path(), "orders_changed.wasm", &["--input", "sales_order.jsonl", "--json"]);
+    let report = document(&second);
+    assert_eq!(report["published"]["digest_before"], before.as_str());
+    assert_eq!(report["diff"]["records"], 200);
+    assert_ne!(digest_in_force(folder.path()), before);
+    let again = publish(folder.path(), "orders_changed.wasm", &[]);
+    assert!(stdout(&again).ends_with("is already in force\n"), "{}", stdout(&again));
+    let back = run_host(folder.path(), &["plugin", "rollback", "guests", "--store", "published"]);
+    assert_eq!(back.status.code(), Some(0));
+    assert_eq!(digest_in_force(folder.path()), before);
+    let history = run_host(folder.path(), &["plugin", "list", "guests", "--store", "published", "--json"]);
+    let history = document(&history)["history"].as_array().unwrap().clone();
+    let actions: Vec<_> = history.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["publish", "publish", "rollback"]);
+    let too_far = run_host(folder.path(), &["plugin", "rollback", "guests", "--store", "published"]);
+    assert!(String::from_utf8_lossy(&too_far.stderr).starts_with("error[nothing-before]"));
+    fs::write(folder.path().join("host.toml"), "[plugins]\npath = \"published\"\n").unwrap();
+    let run = run_host(folder.path(), &["run", "--plugin", "guests", "--input", "sales_order.jsonl", "--json"]);
+    assert_eq!(document(&run)["digest"], before.as_str(), "a published plugin runs by its name");
+}
+
+#[test]
+fn a_change_that_breaks_readers_needs_to_be_meant() {
+    let folder = folder();
+    assert_eq!(publish(folder.path(), "orders_shifted.wasm", &[]).status.code(), Some(0));
+    let before = digest_in_force(folder.path());
+    // A plugin of the same name with another star table.
+    let other = tests::guest("orders_other_table");
+    fs::copy(other, folder.path().join("other.wasm")).unwrap();
+    let refused = publish(folder.path(), "other.wasm", &[]);
+    assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+    assert!(stdout(&refused).contains("fact_sales_order.unit_price"), "{}", stdout(&refused));
+    assert!(stdout(&refused).contains("refused: guests ("), "{}", stdout(&refused));
+    assert_eq!(digest_in_force(folder.path()), before);
+    assert_eq!(publish(folder.path(), "other.wasm", &["--breaking"]).status.code(), Some(0));
+    assert_ne!(digest_in_force(folder.path()), before);
+}
+
+#[test]
+fn a_damaged_component_never_comes_into_force() {
+    let folder = folder();
+    publish(folder.path(), "orders_shifted.wasm", &[]);
+    let before = digest_in_force(folder.path());
+    publish(folder.path(), "orders_clumsy.wasm", &[]);
+    fs::write(folder.path().join(format!("published/guests/{before}.wasm")), b"half").unwrap();
+    let back = run_host(folder.path(), &["plugin", "rollback", "guests", "--store", "published"]);
+    assert!(String::from_utf8_lossy(&back.stderr).starts_with("error[damaged]"));
+    assert_ne!(digest_in_force(folder.path()), before);
+}
+
+fn registry(folder: &Path) -> Registry {
+    Registry::new(Arc::new(FolderStore::open(folder).unwrap()), "test".to_owned())
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+#[test]
+fn of_two_publishers_at_once_one_wins_each_time_and_none_is_half_done() {
+    const ROUNDS: u8 = 50;
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..ROUNDS {
+        let start = Barrier::new(2);
+        let publish = |publisher: u8| {
+            // Each has a store of its own, as two processes have.
+            let registry = registry(folder.path());
+            let snapshot = block_on(registry.read()).unwrap();
+            let wasm = vec![publisher, round];
+            start.wait();
+            let component = Component { name: "fact_x".to_owned(), version: "1.0.0".to_owned(), wasm };
+            block_on(registry.publish(snapshot, component, format!("round {round}"), None))
+        };
+        let [first, second] = std::thread::scope(|scope| {
+            let publishers = [0, 1].map(|publisher| scope.spawn(move || publish(publisher)));
+            publishers.map(|publisher| publisher.join().unwrap())
+        });
+        let (won, lost) = if first.is_ok() { (first.unwrap(), second) } else { (second.unwrap(), first) };
+        assert!(matches!(lost, Err(RegistryError::Conflict { .. })), "round {round}: {lost:?}");
+        let registry = registry(folder.path());
+        let snapshot = block_on(registry.read()).unwrap();
+        let published = registry.published(&snapshot, "fact_x").unwrap();
+        assert_eq!(published.digest, won.entry.digest);
+        assert_eq!(published.history.len(), usize::from(round) + 1);
+        block_on(registry.fetch("fact_x", &published.digest)).unwrap();
+        let back = block_on(registry.roll_back(snapshot.clone(), "fact_x", None, String::new(), None));
+        match (round, back) {
+            (0, back) => assert!(matches!(back, Err(RegistryError::NothingBefore { .. }))),
+            (_, back) => {
+                assert_eq!(Some(back.unwrap().entry.digest), won.digest_before);
+                // Forward again, so that the history has only what was published.
+                let lock = folder.path().join("plugins.lock");
+                fs::write(&lock, toml_of(&snapshot.lock)).unwrap();
+            }
+        }
+    }
+}
+
+fn toml_of(lock: &host::registry::PluginsLock) -> String {
+    toml::to_string(lock).unwrap()
+}
+
+#[test]
+fn of_two_programs_that_replace_the_same_version_one_wins() {
+    const ROUNDS: usize = 50;
+    let folder = folder();
+    fs::copy(plugin("dim_staff"), folder.path().join("dim_staff.wasm")).unwrap();
+    assert_eq!(publish(folder.path(), "orders_shifted.wasm", &["--replaces", "none"]).status.code(), Some(0));
+    let pairs = [["orders_changed.wasm", "orders_clumsy.wasm"], ["orders_shifted.wasm", "orders_shifted.wasm"]];
+    for round in 0..ROUNDS {
+        let before = digest_in_force(folder.path());
+        let [one, other] = pairs[round % 2];
+        let codes = std::thread::scope(|scope| {
+            let run = |component| {
+                let (path, before) = (folder.path(), before.clone());
+                scope.spawn(move || publish(path, component, &["--replaces", &before]).status.code())
+            };
+            [run(one), run(other)].map(|thread| thread.join().unwrap())
+        });
+        let mut sorted = codes;
+        sorted.sort();
+        assert_eq!(sorted, [Some(0), Some(5)], "round {round}: {codes:?}");
+        assert_ne!(digest_in_force(folder.path()), before);
+    }
+}
