@@ -36,6 +36,7 @@ fn said(folder: &Path, arguments: &[&str]) -> String {
     let output = run_host(folder, arguments);
     let screen = String::from_utf8(output.stdout).unwrap();
     let rejects = screen.find("rejects by reason").map_or("", |at| &screen[at..]);
+    let rejects = rejects.find("1 of 60 rows").map_or(rejects, |end| &rejects[..end]);
     let error = String::from_utf8(output.stderr).unwrap();
     format!("$ host {}\n{error}{rejects}", arguments.join(" "))
 }

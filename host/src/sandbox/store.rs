@@ -122,7 +122,9 @@ impl CallState {
         let panic = text.rfind("thread '").map_or(&*text, |start| &text[start..]);
         let lines = panic.lines().map(str::trim).filter(|line| !line.is_empty());
         let said = lines.take_while(|line| !line.starts_with("note:")).collect::<Vec<_>>().join(" ");
-        (!said.is_empty()).then(|| shown(&said, STDERR_BYTES_MAX))
+        // Which thread it was says nothing: there is one.
+        let said = said.find("panicked at ").filter(|_| said.starts_with("thread '")).map_or(&*said, |at| &said[at..]);
+        (!said.is_empty()).then(|| shown(said, STDERR_BYTES_MAX))
     }
 }
 

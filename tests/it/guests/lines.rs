@@ -77,7 +77,7 @@ fn work_that_is_refused_says_what_it_was() {
             (
                 "stderr-then-panic",
                 "trap",
-                "the plugin trapped: thread '<unnamed>' (1) panicked at tests/guests/examples/work.rs: after much talk",
+                "the plugin trapped: panicked at tests/guests/examples/work.rs: after much talk",
             ),
             ("stderr-then-wild-call", "trap", "the plugin trapped: undefined element: out of bounds table access"),
             (
@@ -95,12 +95,12 @@ fn work_that_is_refused_says_what_it_was() {
             (
                 "panic",
                 "trap",
-                "the plugin trapped: thread '<unnamed>' (1) panicked at tests/guests/examples/work.rs: no such product: \\u{1b}[31m7",
+                "the plugin trapped: panicked at tests/guests/examples/work.rs: no such product: \\u{1b}[31m7",
             ),
             (
                 "index",
                 "trap",
-                "the plugin trapped: thread '<unnamed>' (1) panicked at tests/guests/examples/work.rs: index out of bounds: the len is 0 but the index is 7",
+                "the plugin trapped: panicked at tests/guests/examples/work.rs: index out of bounds: the len is 0 but the index is 7",
             ),
             ("wild-call", "trap", "the plugin trapped: undefined element: out of bounds table access"),
             ("wild-pointer", "trap", "the plugin trapped: out of bounds memory access"),

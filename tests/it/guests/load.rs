@@ -47,7 +47,7 @@ fn a_plugin_that_cannot_describe_itself_is_refused() {
         (
             "describe_panics",
             "describe-failed",
-            "`describe_panics` failed in `describe`: the plugin trapped: thread '<unnamed>' (1) panicked at tests/guests/examples/describe_panics.rs: who am I",
+            "`describe_panics` failed in `describe`: the plugin trapped: panicked at tests/guests/examples/describe_panics.rs: who am I",
         ),
         (
             "describe_loops",
