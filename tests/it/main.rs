@@ -5,5 +5,6 @@
 mod cases;
 mod command_line;
 mod guests;
+mod languages;
 mod mutated;
 mod totesys;

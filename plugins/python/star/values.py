@@ -108,6 +108,8 @@ def by_halves(convert, values, start=0):
 
     Gives the converted values, `None` in place of a bad one, and the rejects of the bad ones by their index.
     """
+    if not values:
+        return [], {}
     try:
         return convert(values), {}
     except Reject as reject:
