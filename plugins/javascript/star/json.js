@@ -45,7 +45,7 @@ export function membersOf(text) {
   }
   // It is valid, so that only the ends of keys and values are to be found.
   const members = [];
-  const token = /[ \t\n\r]*("(?:[^"\\]|\\.)*"|[^ \t\n\r"])/y;
+  const token = /[ \t\n\r]*("(?:[^"\\]|\\.)*"|[[\]{},:]|[^ \t\n\r"[\]{},:]+)/y;
   let depth = 0;
   let key;
   let valueStart = 0;
@@ -61,6 +61,9 @@ export function membersOf(text) {
       depth -= 1;
     } else if (depth === 1 && key === undefined && found.startsWith('"')) {
       key = JSON.parse(found);
+      if (!key.isWellFormed()) {
+        throw new Reject("json", "not valid JSON: a key has half a character");
+      }
       token.lastIndex = text.indexOf(":", token.lastIndex) + 1;
       valueStart = token.lastIndex;
     }

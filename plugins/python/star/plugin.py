@@ -1,7 +1,6 @@
 """A plugin: the loop over the lines of one call."""
 
 import gc
-import traceback
 from decimal import Context as DecimalContext
 from decimal import setcontext
 from itertools import compress
@@ -141,5 +140,8 @@ def rows_of(made):
 
 def said(error):
     """What an exception says, and where it was raised."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({place.filename.rpartition('/')[2]}, line {place.lineno})"
+    place = error.__traceback__
+    while place.tb_next is not None:
+        place = place.tb_next
+    file = place.tb_frame.f_code.co_filename.rpartition("/")[2]
+    return f"{type(error).__name__}: {error} ({file}, line {place.tb_lineno})"
