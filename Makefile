@@ -45,6 +45,11 @@ plugins: setup ## build all plugins into plugins/dist
 	mkdir -p plugins/dist
 	cp $(foreach plugin,$(PLUGINS),$(TARGET)/wasm32-wasip2/plugin/$(plugin).wasm) plugins/dist/
 
+.PHONY: languages
+languages: tools ## build the example plugins in Python and JavaScript into plugins/dist
+	$(MAKE) -C plugins/python TOOLS=$(abspath $(TARGET))/python-plugin
+	$(MAKE) -C plugins/javascript TOOLS=$(abspath $(TARGET))/javascript-plugin
+
 .PHONY: release
 release: setup
 	cargo build --release -p host -p totesys
@@ -56,6 +61,7 @@ setup:
 
 .PHONY: tools
 tools: .venv/ready
+	@command -v npm > /dev/null || { apt-get update && apt-get install --yes nodejs npm; }
 
 .venv/ready: tests/requirements.txt
 	python3 -m venv .venv || { apt-get update && apt-get install --yes python3-venv && python3 -m venv .venv; }

@@ -17,12 +17,15 @@ fn each_case_gives_the_rows_and_rejects_that_it_says() {
     let mut cases = 0;
     for name in PLUGINS {
         let plugin = sandbox.load(&plugin(name), Limits::default()).unwrap();
-        for case in fs::read_dir(workspace().join("plugins").join(name).join("cases")).unwrap() {
-            run_case(&plugin, &case.unwrap().path());
-            cases += 1;
-        }
+        cases += run_cases(&plugin, name);
     }
     assert!(cases >= 2 * PLUGINS.len(), "each plugin has two cases at least, there are {cases}");
+}
+
+/// Runs the cases of the plugin `name` on `plugin`, which may be another one that does the same. Gives their number.
+pub(crate) fn run_cases(plugin: &Plugin, name: &str) -> usize {
+    let cases = fs::read_dir(workspace().join("plugins").join(name).join("cases")).unwrap();
+    cases.map(|case| run_case(plugin, &case.unwrap().path())).count()
 }
 
 fn run_case(plugin: &Plugin, case: &Path) {
@@ -56,20 +59,20 @@ fn run_case(plugin: &Plugin, case: &Path) {
 
 /// What a case says of a reject; the row itself may hold numbers that no program takes.
 #[derive(Debug, PartialEq, Deserialize)]
-struct Reject {
+pub(crate) struct Reject {
     line: u64,
     code: String,
     column: Option<String>,
 }
 
 /// The JSON of each line; none where there is no file.
-fn lines<T: DeserializeOwned>(path: &Path) -> Vec<T> {
+pub(crate) fn lines<T: DeserializeOwned>(path: &Path) -> Vec<T> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The rows of a Parquet file, read by DuckDB, in the form of the cases.
-fn rows(path: &Path) -> Vec<Value> {
+pub(crate) fn rows(path: &Path) -> Vec<Value> {
     const SCRIPT: &str = "
 import datetime, decimal, duckdb, json, sys
 def cell(value):

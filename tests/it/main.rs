@@ -6,6 +6,7 @@ mod authors;
 mod cases;
 mod command_line;
 mod guests;
+mod languages;
 mod mistakes;
 mod mutated;
 mod scaffold;

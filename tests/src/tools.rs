@@ -72,6 +72,29 @@ pub fn plugin(name: &str) -> PathBuf {
     target_folder().join("wasm32-wasip2/plugin").join(format!("{name}.wasm"))
 }
 
+/// The plugin `name` in another language, whose folder in `plugins` has a recipe that sets up what it needs.
+///
+/// # Panics
+/// If it can't be built.
+#[must_use]
+pub fn plugin_in(language: &str, name: &str) -> PathBuf {
+    let tools = target_folder().join(format!("{language}-plugin"));
+    let out = tools.join("dist");
+    let mut make = Command::new("make");
+    make.args(["--silent", "--directory"]).arg(workspace().join("plugins").join(language));
+    make.arg(format!("TOOLS={}", tools.display())).arg(format!("OUT={}", out.display()));
+    let output = make.output().expect("there is `make`");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "can't build the plugins in {language}; did `make tools` run?\n{said}");
+    out.join(format!("{name}.wasm"))
+}
+
+/// The compiled plugins that the tests keep between runs.
+#[must_use]
+pub fn cache_folder() -> PathBuf {
+    target_folder().join("tests-cache")
+}
+
 /// The host's program. It is built as a part of the whole workspace with its tests: alone it would have other features of
 /// its dependencies, and each of them would be built once more.
 #[must_use]
@@ -87,11 +110,7 @@ pub fn host() -> PathBuf {
 /// If it can't be started.
 pub fn run_host(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(host());
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .env("HOST_PLUGINS_CACHE", target_folder().join("tests-cache"));
+    command.args(arguments).current_dir(folder).env_clear().env("HOST_PLUGINS_CACHE", cache_folder());
     command.output().expect("the host starts")
 }
 
