@@ -63,7 +63,7 @@ fn more_than_twenty_of_few_lines_are_too_many() {
     let marked = json_lines(100, |index| (index >= 50).then_some("panic"));
     let error = plugin("work").call_isolating(&call(&marked)).expect_err("50 of 100 are too many");
     assert_eq!((error.line, error.guilty, error.fault.code()), (50, 21, "trap"));
-    assert!(error.to_string().starts_with("line 51 and 20 more: the plugin trapped: thread"), "{error}");
+    assert!(error.to_string().starts_with("line 51 and 20 more: the plugin trapped: panicked at "), "{error}");
 }
 
 /// Little fuel, as a loop that is stopped again and again uses it all each time.
