@@ -2,7 +2,7 @@
 
 use host::sandbox::{Call, Limits, Sandbox};
 use std::io::Cursor;
-use tests::tools::{PLUGINS, plugin, tables_of};
+use tests::tools::{PLUGINS, plugin, soak, tables_of};
 use totesys::{Generator, Options, Size, Style};
 
 /// Lines of `make test`; `SOAK` multiplies them.
@@ -89,11 +89,6 @@ fn mutate(line: &mut Vec<u8>, random: &mut Random) {
         }
     }
     line.retain(|&byte| byte != b'\n');
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long to test is said from outside")]
-fn soak() -> usize {
-    std::env::var("SOAK").map_or(1, |soak| soak.parse().unwrap())
 }
 
 #[test]

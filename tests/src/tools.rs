@@ -21,6 +21,16 @@ pub const PLUGINS: [&str; 11] = [
     "fact_sales_order",
 ];
 
+/// How many times as long as usual to test.
+///
+/// # Panics
+/// If `SOAK` is no number.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "how long to test is said from outside")]
+pub fn soak() -> usize {
+    std::env::var("SOAK").map_or(1, |soak| soak.parse().expect("SOAK is a whole number"))
+}
+
 /// The top of the project.
 #[must_use]
 pub fn workspace() -> &'static Path {
@@ -124,6 +134,7 @@ pub fn run_host_with_cargo(folder: &Path, target: &Path, arguments: &[&str]) -> 
 
 /// The host with `arguments` in `folder`, and what cargo needs to build a plugin into the folder `target`.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "cargo finds itself by the environment")]
 pub fn host_with_cargo(folder: &Path, target: &Path, arguments: &[&str]) -> Command {
     let kept = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
     let kept = kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));

@@ -3,7 +3,8 @@
 use super::folder::{Packet, REJECTS};
 use crate::columns::row_json;
 use crate::input::{ChunkLimits, InputError, LineChunks, Lookups};
-use crate::sandbox::{Call, Isolated, Plugin, TooManyFaults, Usage};
+use crate::process::transform;
+use crate::sandbox::{Isolated, Plugin, TooManyFaults, Usage};
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
@@ -54,15 +55,8 @@ impl Outcome {
                 LineChunks::new(packet.name.clone(), Box::new(Cursor::new(packet.lines.clone())), limits, None);
             let first_record = outcome.records + 1;
             while let Some(chunk) = chunks.next_chunk(Vec::new())? {
-                let joined = (!lookups.is_empty()).then(|| lookups.join(&chunk.bytes));
-                let call = Call {
-                    sequence,
-                    first_record: first_record + chunk.records_before,
-                    first_line: chunk.records_before,
-                    lines: chunk.lines,
-                    json_lines: joined.as_deref().unwrap_or(&chunk.bytes),
-                };
-                let isolated = plugin.call_isolating(&call).map_err(|faults| {
+                let made = transform(plugin, lookups, sequence, first_record, &chunk);
+                let isolated = made.map_err(|faults| {
                     let faults = TooManyFaults { line: chunk.line_number(faults.line) - 1, ..faults };
                     let limits = Box::new(*plugin.limits());
                     NoOutcome::Plugin { file: packet.name.clone(), faults: Box::new(faults), limits }

@@ -5,8 +5,8 @@ use super::leftover::{Leftover, Leftovers, Matched, Side};
 use super::report::{CellSample, ColumnDiff, DiffReport, DiffSide, RejectDiff, RejectGroupDiff, RowSample, TableDiff};
 use super::schema::schema_changes;
 use crate::input::{Chunk, ChunkLimits, Input, LineChunks, Lookups};
-use crate::process::{RunError, check_source, in_order};
-use crate::sandbox::{Call, Isolated, Plugin};
+use crate::process::{RunError, check_source, in_order, transform};
+use crate::sandbox::Plugin;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -54,16 +54,9 @@ pub fn diff(
         check_source(old, input, first_lines)?;
         check_source(new, input, first_lines)?;
         let first_record = gathered.report.records + 1;
-        let call = |plugin: &Plugin, lookups: &Lookups, chunk: &Chunk| -> Result<Isolated, RunError> {
-            let joined = (!lookups.is_empty()).then(|| lookups.join(&chunk.bytes));
-            let call = Call {
-                sequence,
-                first_record: first_record + chunk.records_before,
-                first_line: chunk.records_before,
-                lines: chunk.lines,
-                json_lines: joined.as_deref().unwrap_or(&chunk.bytes),
-            };
-            plugin.call_isolating(&call).map_err(|faults| RunError::plugin(plugin, &name, chunk, faults))
+        let call = |plugin: &Plugin, lookups: &Lookups, chunk: &Chunk| {
+            let made = transform(plugin, lookups, sequence, first_record, chunk);
+            made.map_err(|faults| RunError::plugin(plugin, &name, chunk, faults))
         };
         let work = |chunk: Chunk| {
             let before = call(old, inputs.old_lookups, &chunk)?;

@@ -15,5 +15,6 @@ mod run;
 pub use error::{PluginFailure, RunError};
 pub(crate) use in_order::in_order;
 pub use options::RunOptions;
+pub(crate) use pipeline::transform;
 pub(crate) use run::check_source;
 pub use run::run_plugin;

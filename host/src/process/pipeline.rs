@@ -6,7 +6,7 @@
 
 use super::collect::{Collector, EncodeTask, Outcome};
 use crate::input::{Chunk, InputError, LineChunks, Lookups};
-use crate::sandbox::{Call, Plugin, STACK_BYTES_MAX};
+use crate::sandbox::{Call, Isolated, Plugin, STACK_BYTES_MAX, TooManyFaults};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -76,16 +76,28 @@ impl Pipeline<'_> {
     }
 
     fn transform(&self, chunk: Chunk) -> Outcome {
-        let joined = (!self.lookups.is_empty()).then(|| self.lookups.join(&chunk.bytes));
-        let result = self.plugin.call_isolating(&Call {
-            sequence: self.sequence,
-            first_record: self.first_record + chunk.records_before,
-            first_line: chunk.records_before,
-            lines: chunk.lines,
-            json_lines: joined.as_deref().unwrap_or(&chunk.bytes),
-        });
+        let result = transform(self.plugin, self.lookups, self.sequence, self.first_record, &chunk);
         Outcome { chunk, result }
     }
+}
+
+/// Joins the looked-up rows into the lines of a chunk, and hands it to the plugin; `first_record` is the number of the packet's
+/// first record.
+pub(crate) fn transform(
+    plugin: &Plugin,
+    lookups: &Lookups,
+    sequence: u64,
+    first_record: u64,
+    chunk: &Chunk,
+) -> Result<Isolated, TooManyFaults> {
+    let joined = (!lookups.is_empty()).then(|| lookups.join(&chunk.bytes));
+    plugin.call_isolating(&Call {
+        sequence,
+        first_record: first_record + chunk.records_before,
+        first_line: chunk.records_before,
+        lines: chunk.lines,
+        json_lines: joined.as_deref().unwrap_or(&chunk.bytes),
+    })
 }
 
 struct State<'a> {

@@ -2,8 +2,18 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use tests::tools::{host_with_cargo, run_host, scaffold_target_folder};
+
+/// A program that ends with the test, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
 
 #[test]
 fn a_saved_change_shows_the_rows_that_it_changes() {
@@ -13,12 +23,9 @@ fn a_saved_change_shows_the_rows_that_it_changes() {
     let made = run_host(folder.path(), &["plugin", "new", "fact_visit", "--from", "visit.jsonl"]);
     assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
     let arguments = ["dev", "--plugin", "fact_visit", "--input", "visit.jsonl", "--json"];
-    let mut dev = host_with_cargo(folder.path(), &scaffold_target_folder(), &arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut turns = BufReader::new(dev.stdout.take().unwrap()).lines();
+    let mut command = host_with_cargo(folder.path(), &scaffold_target_folder(), &arguments);
+    let mut dev = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut turns = BufReader::new(dev.0.stdout.take().unwrap()).lines();
     let mut turn = || -> serde_json::Value { serde_json::from_str(&turns.next().unwrap().unwrap()).unwrap() };
     let first = turn();
     assert_eq!((&first["records"], &first["rows"]["fact_visit"]), (&5.into(), &5.into()));
@@ -35,6 +42,4 @@ fn a_saved_change_shows_the_rows_that_it_changes() {
     fs::write(folder.path().join("visit.jsonl"), (2..=5).map(line).collect::<String>()).unwrap();
     let fewer = turn();
     assert_eq!(fewer["records"], 4, "another input is a reason to run, too");
-    dev.kill().unwrap();
-    dev.wait().unwrap();
 }

@@ -115,7 +115,10 @@ fn of_two_publishers_at_once_one_wins_each_time_and_none_is_half_done() {
             let publishers = [0, 1].map(|publisher| scope.spawn(move || publish(publisher)));
             publishers.map(|publisher| publisher.join().unwrap())
         });
-        let (won, lost) = if first.is_ok() { (first.unwrap(), second) } else { (second.unwrap(), first) };
+        let (won, lost) = match (first, second) {
+            (Ok(won), lost) | (lost, Ok(won)) => (won, lost),
+            both => panic!("round {round}: {both:?}"),
+        };
         assert!(matches!(lost, Err(RegistryError::Conflict { .. })), "round {round}: {lost:?}");
         let registry = registry(folder.path());
         let snapshot = block_on(registry.read()).unwrap();

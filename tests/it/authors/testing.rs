@@ -3,7 +3,9 @@
 use super::{document, stdout};
 use std::fs;
 use std::path::Path;
-use tests::tools::{PLUGINS, plugin, plugins_target_folder, run_host, run_host_with_cargo, workspace, write_totesys};
+use tests::tools::{
+    PLUGINS, plugin, plugins_target_folder, run_host, run_host_with_cargo, soak, workspace, write_totesys,
+};
 use totesys::Style;
 
 /// A folder with the component of `dim_staff` and its cases beside it.
@@ -31,8 +33,7 @@ const TEST: [&str; 3] = ["plugin", "test", "dim_staff.wasm"];
 
 #[test]
 fn all_plugins_of_the_project_pass_their_cases_and_hard_inputs() {
-    let soak: usize = std::env::var("SOAK").ok().and_then(|soak| soak.parse().ok()).unwrap_or(1);
-    let rounds = (100 * soak).to_string();
+    let rounds = (100 * soak()).to_string();
     let arguments = ["plugin", "test", "--fuzz", "--rounds", &rounds, "--json"];
     let output = run_host_with_cargo(workspace(), &plugins_target_folder(), &arguments);
     let report = document(&output);
