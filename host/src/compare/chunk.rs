@@ -1,5 +1,6 @@
 //! The rows that two versions made of one chunk.
 
+use super::cells::pack;
 use super::leftover::{Leftover, Side};
 use super::report::{CellSample, RejectSample};
 use crate::columns::{Column, ColumnValues, cell_json};
@@ -30,8 +31,8 @@ pub(super) struct CommonColumn {
     pub(super) name: String,
     old: usize,
     new: usize,
-    old_type: ColumnType,
-    new_type: ColumnType,
+    pub(super) old_type: ColumnType,
+    pub(super) new_type: ColumnType,
 }
 
 impl TablePlan {
@@ -90,12 +91,25 @@ pub(super) struct RejectChunk {
     pub(super) samples: Vec<RejectSample>,
 }
 
+/// An input: its index among all, and what it is called.
+#[derive(Clone, Copy)]
+pub(super) struct InputName<'a> {
+    pub(super) index: u32,
+    pub(super) name: &'a str,
+}
+
 /// Compares what two versions made of `chunk`.
-pub(super) fn compare(plans: &[TablePlan], input: &str, chunk: &Chunk, old: Isolated, new: Isolated) -> ChunkDiff {
+pub(super) fn compare(
+    plans: &[TablePlan],
+    input: InputName<'_>,
+    chunk: &Chunk,
+    old: Isolated,
+    new: Isolated,
+) -> ChunkDiff {
     let tables = plans.iter().map(|plan| Comparison { plan, input, chunk, old: &old, new: &new }.table()).collect();
     ChunkDiff {
         tables,
-        rejects: rejects(input, chunk, &old.rejects, &new.rejects),
+        rejects: rejects(input.name, chunk, &old.rejects, &new.rejects),
         records: u64::from(chunk.lines),
         input_end: chunk.input_end,
         usage: [old.usage, new.usage],
@@ -112,7 +126,7 @@ struct Place {
 
 struct Comparison<'a> {
     plan: &'a TablePlan,
-    input: &'a str,
+    input: InputName<'a>,
     chunk: &'a Chunk,
     old: &'a Isolated,
     new: &'a Isolated,
@@ -202,7 +216,7 @@ impl Comparison<'_> {
 
     fn sample(&self, column: &CommonColumn, (old, new): (Place, Place)) -> CellSample {
         CellSample {
-            input: self.input.to_owned(),
+            input: self.input.name.to_owned(),
             line: self.chunk.line_number(new.line),
             row: self.key_text(Side::New, new),
             old: self.cell(Side::Old, column, old),
@@ -228,12 +242,25 @@ impl Comparison<'_> {
     }
 
     fn leftover(&self, side: Side, place: Place) -> Leftover {
+        let (isolated, table) = match side {
+            Side::Old => (self.old, self.plan.old),
+            Side::New => (self.new, self.plan.new),
+        };
+        let columns = &isolated.parts[place.part].tables[table].columns;
+        let mut cells = Vec::new();
+        for column in &self.plan.columns {
+            let index = if side == Side::Old { column.old } else { column.new };
+            pack(&mut cells, &columns[index], place.row);
+        }
+        let mut key = self.key_text(side, place);
+        if self.plan.key_columns.is_empty() {
+            key += &format!(" of input {}", self.input.index + 1);
+        }
         Leftover {
             side,
-            key: self.key_text(side, place),
-            input: self.input.to_owned(),
-            line: self.chunk.line_number(place.line),
-            cells: self.plan.columns.iter().map(|column| self.cell(side, column, place)).collect(),
+            key: key.into(),
+            place: (self.input.index, self.chunk.line_number(place.line)),
+            cells: cells.into(),
         }
     }
 }

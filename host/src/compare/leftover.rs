@@ -4,29 +4,28 @@
 //! temporary folder, parted by the hash of their key, and are paired part by part.
 
 use crate::files::TemporaryFolder;
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufRead, BufReader, BufWriter, Error, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Result, Write};
 use std::path::PathBuf;
 
 /// Which version made a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Old,
     New,
 }
 
 /// A row without a pair so far.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Leftover {
     pub(super) side: Side,
-    pub(super) key: String,
-    pub(super) input: String,
-    pub(super) line: u64,
-    /// The values of the columns of both versions, as JSON.
-    pub(super) cells: Vec<String>,
+    pub(super) key: Box<str>,
+    /// The index of the input, and the line in it.
+    pub(super) place: (u32, u64),
+    /// The values of the columns of both versions, packed.
+    pub(super) cells: Box<[u8]>,
 }
 
 /// What became of rows.
@@ -60,14 +59,13 @@ impl Leftovers {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn add(&mut self, row: Leftover) -> std::io::Result<()> {
-        let texts = row.cells.iter().map(|cell| cell.len() + size_of::<String>()).sum::<usize>();
-        self.bytes += size_of::<Leftover>() + row.key.len() + row.input.len() + texts;
+    pub(super) fn add(&mut self, row: Leftover) -> Result<()> {
+        self.bytes += size_of::<Leftover>() + row.key.len() + row.cells.len();
         self.rows.push(row);
         if self.bytes > MEMORY_BYTES_MAX { self.spill() } else { Ok(()) }
     }
 
-    fn spill(&mut self) -> std::io::Result<()> {
+    fn spill(&mut self) -> Result<()> {
         let files = match &mut self.files {
             Some(files) => files,
             none => none.insert(Spill::begin()?),
@@ -75,9 +73,7 @@ impl Leftovers {
         for row in self.rows.drain(..) {
             let mut hasher = DefaultHasher::new();
             row.key.hash(&mut hasher);
-            let part = &mut files.parts[(hasher.finish() % PARTS) as usize];
-            serde_json::to_writer(&mut *part, &row)?;
-            part.write_all(b"\n")?;
+            row.write(&mut files.parts[(hasher.finish() % PARTS) as usize])?;
         }
         self.bytes = 0;
         Ok(())
@@ -87,7 +83,7 @@ impl Leftovers {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn finish(mut self, mut take: impl FnMut(Matched)) -> std::io::Result<()> {
+    pub(super) fn finish(mut self, mut take: impl FnMut(Matched)) -> Result<()> {
         if self.files.is_none() {
             pair(std::mem::take(&mut self.rows), &mut take);
             return Ok(());
@@ -97,18 +93,59 @@ impl Leftovers {
         for (index, mut part) in std::mem::take(&mut files.parts).into_iter().enumerate() {
             part.flush()?;
             drop(part);
-            let lines = BufReader::new(File::open(files.path(index))?).lines();
-            let rows = lines.map(|line| serde_json::from_str(&line?).map_err(Error::from));
-            pair(rows.collect::<std::io::Result<Vec<_>>>()?, &mut take);
+            let mut reader = BufReader::new(File::open(files.path(index))?);
+            let mut rows = Vec::new();
+            while let Some(row) = Leftover::read(&mut reader)? {
+                rows.push(row);
+            }
+            pair(rows, &mut take);
         }
         Ok(())
     }
 }
 
+impl Leftover {
+    fn write(&self, file: &mut impl Write) -> Result<()> {
+        file.write_all(&[self.side as u8])?;
+        file.write_all(&self.place.0.to_le_bytes())?;
+        file.write_all(&self.place.1.to_le_bytes())?;
+        for part in [self.key.as_bytes(), &self.cells] {
+            file.write_all(&(part.len() as u64).to_le_bytes())?;
+            file.write_all(part)?;
+        }
+        Ok(())
+    }
+
+    /// The next row; `None` at the end.
+    fn read(file: &mut impl Read) -> Result<Option<Self>> {
+        let mut side = [0];
+        match file.read_exact(&mut side) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+            other => other?,
+        }
+        let (mut input, mut line) = ([0; 4], [0; 8]);
+        file.read_exact(&mut input)?;
+        file.read_exact(&mut line)?;
+        let mut part = || {
+            let mut length = [0; 8];
+            file.read_exact(&mut length)?;
+            let mut bytes = vec![0; u64::from_le_bytes(length) as usize];
+            file.read_exact(&mut bytes)?;
+            Ok::<_, std::io::Error>(bytes)
+        };
+        let (key, cells) = (part()?, part()?);
+        Ok(Some(Self {
+            side: if side[0] == Side::Old as u8 { Side::Old } else { Side::New },
+            key: String::from_utf8(key).map_err(|_| ErrorKind::InvalidData)?.into(),
+            place: (u32::from_le_bytes(input), u64::from_le_bytes(line)),
+            cells: cells.into(),
+        }))
+    }
+}
+
 impl Spill {
-    fn begin() -> std::io::Result<Self> {
-        let folder = TemporaryFolder::create("host-diff")?;
-        let mut spill = Self { folder, parts: Vec::new() };
+    fn begin() -> Result<Self> {
+        let mut spill = Self { folder: TemporaryFolder::create("host-diff")?, parts: Vec::new() };
         for index in 0..PARTS as usize {
             spill.parts.push(BufWriter::new(File::create_new(spill.path(index))?));
         }
@@ -116,26 +153,25 @@ impl Spill {
     }
 
     fn path(&self, index: usize) -> PathBuf {
-        self.folder.path().join(format!("{index}.jsonl"))
+        self.folder.path().join(index.to_string())
     }
 }
 
 fn pair(rows: Vec<Leftover>, take: &mut impl FnMut(Matched)) {
-    let mut by_key: BTreeMap<String, [VecDeque<Leftover>; 2]> = BTreeMap::new();
+    // The rows of a side that wait for one of the other: of a key only ever those of one side.
+    let mut waiting: HashMap<Box<str>, VecDeque<Leftover>> = HashMap::with_capacity(rows.len());
     for row in rows {
-        let sides = by_key.entry(row.key.clone()).or_default();
-        sides[row.side as usize].push_back(row);
-    }
-    for [old, new] in by_key.into_values() {
-        let (mut old, mut new) = (old.into_iter(), new.into_iter());
-        loop {
-            match (old.next(), new.next()) {
-                (Some(old), Some(new)) => take(Matched::Pair(old, new)),
-                (Some(row), None) | (None, Some(row)) => take(Matched::Alone(row)),
-                (None, None) => break,
+        match waiting.get_mut(&row.key) {
+            Some(others) if others.front().is_some_and(|other| other.side != row.side) => {
+                let Some(other) = others.pop_front() else { continue };
+                let (old, new) = if other.side == Side::Old { (other, row) } else { (row, other) };
+                take(Matched::Pair(old, new));
             }
+            Some(others) => others.push_back(row),
+            None => drop(waiting.insert(row.key.clone(), VecDeque::from([row]))),
         }
     }
+    waiting.into_values().flatten().for_each(|row| take(Matched::Alone(row)));
 }
 
 #[cfg(test)]
@@ -143,7 +179,7 @@ mod tests {
     use super::*;
 
     fn row(side: Side, key: u64, value: &str) -> Leftover {
-        Leftover { side, key: format!("id={key}"), input: "i".to_owned(), line: key + 1, cells: vec![value.to_owned()] }
+        Leftover { side, key: format!("id={key}").into(), place: (0, key + 1), cells: value.as_bytes().into() }
     }
 
     /// Pairs, rows of the old side, rows of the new side.
@@ -153,7 +189,7 @@ mod tests {
         let mut counts = [0; 3];
         let count = |matched| match matched {
             Matched::Pair(old, new) => {
-                assert_eq!((old.key, old.side, new.side), (new.key, Side::Old, Side::New));
+                assert_eq!((old.key, old.side, new.side, old.place), (new.key, Side::Old, Side::New, new.place));
                 counts[0] += 1;
             }
             Matched::Alone(row) => counts[1 + row.side as usize] += 1,

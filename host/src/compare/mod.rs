@@ -9,6 +9,7 @@
 //! Rows with one key are paired: those of one line first, then the others in their order. So what a plugin makes of each line
 //! is compared as it comes, and only rows that moved to another line are kept, on the disk where they are many.
 
+mod cells;
 mod chunk;
 mod leftover;
 mod report;

@@ -1,6 +1,7 @@
 //! Two versions of a plugin over the same inputs.
 
-use super::chunk::{ChunkDiff, SAMPLES_MAX, TablePlan, compare, is_same_text};
+use super::cells::{packed_json, unpack};
+use super::chunk::{ChunkDiff, CommonColumn, InputName, SAMPLES_MAX, TablePlan, compare, is_same_text};
 use super::leftover::{Leftover, Leftovers, Matched, Side};
 use super::report::{CellSample, ColumnDiff, DiffReport, DiffSide, RejectDiff, RejectGroupDiff, RowSample, TableDiff};
 use super::schema::schema_changes;
@@ -46,9 +47,10 @@ pub fn diff(
     let started = Instant::now();
     let plans = plans(old, new);
     let mut gathered = Gathered::new(old, new, &plans);
+    let names: Vec<_> = inputs.inputs.iter().map(Input::name).collect();
     let mut bytes_before = 0;
-    for (input, sequence) in inputs.inputs.iter().zip(1..) {
-        let name = input.name();
+    for ((input, name), index) in inputs.inputs.iter().zip(&names).zip(0..) {
+        let sequence = u64::from(index) + 1;
         let mut chunks = LineChunks::new(name.clone(), input.open()?, options.chunk, options.records_max);
         let first_lines = chunks.peek()?;
         check_source(old, input, first_lines)?;
@@ -56,12 +58,12 @@ pub fn diff(
         let first_record = gathered.report.records + 1;
         let call = |plugin: &Plugin, lookups: &Lookups, chunk: &Chunk| {
             let made = transform(plugin, lookups, sequence, first_record, chunk);
-            made.map_err(|faults| RunError::plugin(plugin, &name, chunk, faults))
+            made.map_err(|faults| RunError::plugin(plugin, name, chunk, faults))
         };
         let work = |chunk: Chunk| {
             let before = call(old, inputs.old_lookups, &chunk)?;
             let after = call(new, inputs.new_lookups, &chunk)?;
-            Ok::<_, RunError>(compare(&plans, &name, &chunk, before, after))
+            Ok::<_, RunError>(compare(&plans, InputName { index, name }, &chunk, before, after))
         };
         in_order(chunks, options.threads, work, |chunk| {
             progress(bytes_before + chunk.input_end);
@@ -69,7 +71,7 @@ pub fn diff(
         })?;
         bytes_before += input.bytes().unwrap_or_default();
     }
-    let report = gathered.finish(&plans)?;
+    let report = gathered.finish(&plans, &names)?;
     Ok(DiffReport { seconds: started.elapsed().as_secs_f64(), ..report })
 }
 
@@ -145,20 +147,15 @@ impl Gathered {
         Ok(())
     }
 
-    fn finish(self, plans: &[TablePlan]) -> Result<DiffReport, RunError> {
+    fn finish(self, plans: &[TablePlan], inputs: &[String]) -> Result<DiffReport, RunError> {
         let Self { mut report, tables, groups } = self;
         for ((diff, (mut columns, leftovers)), plan) in report.tables.iter_mut().zip(tables).zip(plans) {
-            let mut samples = Samples::default();
+            let mut matching = Matching::new(diff, &mut columns, plan, inputs);
             leftovers.finish(|matched| match matched {
-                Matched::Pair(old, new) => pair(diff, &mut columns, &old, &new),
-                Matched::Alone(row) => alone(diff, &mut samples, plan, row),
+                Matched::Pair(old, new) => matching.pair(&old, &new),
+                Matched::Alone(row) => matching.alone(row),
             })?;
-            diff.added_samples = samples.added.into_values().collect();
-            diff.gone_samples = samples.gone.into_values().collect();
-            for column in &mut columns {
-                column.samples.sort_by(|left, right| (&left.input, left.line).cmp(&(&right.input, right.line)));
-                column.samples.truncate(SAMPLES_MAX);
-            }
+            matching.finish();
             diff.columns = columns.into_iter().filter(|column| column.rows > 0).collect();
             diff.columns.sort_by_key(|column| std::cmp::Reverse(column.rows));
         }
@@ -175,45 +172,93 @@ impl Gathered {
     }
 }
 
-/// Rows of one version alone, the first ones, by their line.
-#[derive(Default)]
-struct Samples {
-    added: BTreeMap<(String, u64, String), RowSample>,
-    gone: BTreeMap<(String, u64, String), RowSample>,
-}
+/// The first samples, by their place.
+struct First<T>(BTreeMap<(u32, u64), T>);
 
-fn pair(diff: &mut TableDiff, columns: &mut [ColumnDiff], old: &Leftover, new: &Leftover) {
-    let mut is_same = true;
-    for ((old_cell, new_cell), column) in old.cells.iter().zip(&new.cells).zip(columns) {
-        if is_same_text(old_cell, new_cell) {
-            continue;
-        }
-        is_same = false;
-        column.rows += 1;
-        // As many again as came in order: all are sorted at the end.
-        if column.samples.len() < 2 * SAMPLES_MAX {
-            column.samples.push(CellSample {
-                input: new.input.clone(),
-                line: new.line,
-                row: new.key.clone(),
-                old: old_cell.clone(),
-                new: new_cell.clone(),
-            });
+impl<T> First<T> {
+    /// Adds a sample if it is one of the first. Of one line, one is enough.
+    fn add(&mut self, place: (u32, u64), sample: impl FnOnce() -> T) {
+        if self.0.len() < SAMPLES_MAX || self.0.last_key_value().is_some_and(|(last, _)| place < *last) {
+            self.0.entry(place).or_insert_with(sample);
+            if self.0.len() > SAMPLES_MAX {
+                self.0.pop_last();
+            }
         }
     }
-    if is_same { diff.same += 1 } else { diff.changed += 1 }
 }
 
-fn alone(diff: &mut TableDiff, samples: &mut Samples, plan: &TablePlan, row: Leftover) {
-    let (count, samples) = match row.side {
-        Side::Old => (&mut diff.gone, &mut samples.gone),
-        Side::New => (&mut diff.added, &mut samples.added),
-    };
-    *count += 1;
-    let cells = plan.columns.iter().zip(&row.cells).map(|(column, cell)| format!("{}={cell}", column.name));
-    let text = std::iter::once(row.key.clone()).chain(cells).collect::<Vec<_>>().join(", ");
-    samples.insert((row.input.clone(), row.line, row.key), RowSample { input: row.input, line: row.line, row: text });
-    if samples.len() > SAMPLES_MAX {
-        samples.pop_last();
+/// What becomes of the rows of a table that have no pair on their line.
+struct Matching<'a> {
+    diff: &'a mut TableDiff,
+    columns: &'a mut [ColumnDiff],
+    plan: &'a TablePlan,
+    inputs: &'a [String],
+    cells: Vec<First<CellSample>>,
+    added: First<RowSample>,
+    gone: First<RowSample>,
+}
+
+impl<'a> Matching<'a> {
+    fn new(diff: &'a mut TableDiff, columns: &'a mut [ColumnDiff], plan: &'a TablePlan, inputs: &'a [String]) -> Self {
+        let cells = columns.iter().map(|_| First(BTreeMap::new())).collect();
+        Self { diff, columns, plan, inputs, cells, added: First(BTreeMap::new()), gone: First(BTreeMap::new()) }
+    }
+
+    fn pair(&mut self, old: &Leftover, new: &Leftover) {
+        let mut is_same = true;
+        let cells = unpack(&old.cells).zip(unpack(&new.cells)).zip(&self.plan.columns).enumerate();
+        for (index, ((old_cell, new_cell), column)) in cells {
+            let json = || (packed_json(old_cell, column.old_type), packed_json(new_cell, column.new_type));
+            let is_same_cell = match column.old_type == column.new_type {
+                true => old_cell == new_cell,
+                false => {
+                    let (old, new) = json();
+                    is_same_text(&old, &new)
+                }
+            };
+            if is_same_cell {
+                continue;
+            }
+            is_same = false;
+            self.columns[index].rows += 1;
+            self.cells[index].add(new.place, || {
+                let (old, new_json) = json();
+                let input = self.inputs[new.place.0 as usize].clone();
+                CellSample { input, line: new.place.1, row: new.key.to_string(), old, new: new_json }
+            });
+        }
+        if is_same { self.diff.same += 1 } else { self.diff.changed += 1 }
+    }
+
+    fn alone(&mut self, row: Leftover) {
+        let type_of = |column: &CommonColumn| match row.side {
+            Side::Old => column.old_type,
+            Side::New => column.new_type,
+        };
+        let (count, samples) = match row.side {
+            Side::Old => (&mut self.diff.gone, &mut self.gone),
+            Side::New => (&mut self.diff.added, &mut self.added),
+        };
+        *count += 1;
+        samples.add(row.place, || {
+            let cells = self.plan.columns.iter().zip(unpack(&row.cells));
+            let cells = cells.map(|(column, cell)| format!("{}={}", column.name, packed_json(cell, type_of(column))));
+            RowSample {
+                input: self.inputs[row.place.0 as usize].clone(),
+                line: row.place.1,
+                row: std::iter::once(row.key.to_string()).chain(cells).collect::<Vec<_>>().join(", "),
+            }
+        });
+    }
+
+    fn finish(self) {
+        self.diff.added_samples = self.added.0.into_values().collect();
+        self.diff.gone_samples = self.gone.0.into_values().collect();
+        let place = |sample: &CellSample| (self.inputs.iter().position(|name| *name == sample.input), sample.line);
+        for (column, samples) in self.columns.iter_mut().zip(self.cells) {
+            column.samples.extend(samples.0.into_values());
+            column.samples.sort_by_key(place);
+            column.samples.truncate(SAMPLES_MAX);
+        }
     }
 }
