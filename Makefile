@@ -30,7 +30,9 @@ soak: plugins tools ## run the same tests with many more cases
 .PHONY: bench
 bench: plugins release tools ## measure against serde_json and DuckDB; writes out/bench/bench.json
 	cargo bench -p tests --no-run
-	$(PYTHON) tests/bench/bench.py --host $(HOST) --totesys $(TARGET)/release/totesys --plugins plugins/dist --out out/bench
+	cargo build --profile plugin --target wasm32-wasip2 -p guests --example orders_changed --example orders_shifted
+	$(PYTHON) tests/bench/bench.py --host $(HOST) --totesys $(TARGET)/release/totesys --plugins plugins/dist \
+		--versions $(TARGET)/wasm32-wasip2/plugin/examples --out out/bench
 
 .PHONY: check
 check: setup ## lints, formatting, licences

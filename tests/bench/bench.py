@@ -1,6 +1,6 @@
 """Measures the plugin half against its peers, each in the same run as what it is held against.
 
-bench.py --host HOST --totesys TOTESYS --plugins DIR --out DIR [--rows 1000000] [--rounds 5]
+bench.py --host HOST --totesys TOTESYS --plugins DIR --versions DIR --out DIR [--rows 1000000] [--rounds 5]
 
 Prints a table of ratios and writes DIR/bench.json. A ratio is the median of the paired rounds' ratios; below 1 we are faster.
 """
@@ -62,14 +62,14 @@ def run_duckdb(source, target, threads, way):
     return seconds
 
 
-def run_process(command):
-    """Runs a command: its wall seconds and its peak memory in MiB."""
+def run_process(command, exits=(0,)):
+    """Runs a command that ends with one of `exits`: its wall seconds and its peak memory in MiB."""
     started = time.perf_counter()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+    if process.returncode not in exits:
         sys.exit(f"{command[0]} ended with {process.returncode}")
     return seconds, usage.ru_maxrss / 1024
 
@@ -148,15 +148,43 @@ class Bench:
     def growth(self):
         """Memory and time of ten times as many rows."""
         small, large = self.rows_file(self.arguments.rows), self.rows_file(10 * self.arguments.rows)
-        one = [run_process(self.host_run(small)) for _ in range(3)]
-        ten = [run_process(self.host_run(large)) for _ in range(3)]
+        run_process(self.host_run(small))
+        pairs = [(run_process(self.host_run(small)), run_process(self.host_run(large))) for _ in range(self.arguments.rounds)]
+        one, ten = zip(*pairs)
         seconds = [statistics.median(run[0] for run in runs) for runs in (one, ten)]
         mebibytes = [max(run[1] for run in runs) for runs in (one, ten)]
         self.note("peak memory in MiB", mebibytes[0], 128, {"rows": self.arguments.rows})
         detail = {"rows": 10 * self.arguments.rows, "MiB": round(mebibytes[1], 1)}
         self.note("peak memory of ten times the rows / of the rows", mebibytes[1] / mebibytes[0], 1.1, detail)
         detail = {"seconds": [round(s, 3) for s in seconds]}
-        self.note("time of ten times the rows / of the rows", seconds[1] / seconds[0], 10.5, detail)
+        growth = statistics.median(many[0] / few[0] for few, many in pairs)
+        self.note("time of ten times the rows / of the rows", growth, 10.5, detail)
+
+    def comparison(self):
+        """`host plugin diff` of two versions and `host run` of one, and whether a join counts the same."""
+        source = self.rows_file(self.arguments.rows)
+        changed, moved = (pathlib.Path(self.arguments.versions) / f"orders_{name}.wasm" for name in ("changed", "shifted"))
+        diff = lambda new: [self.arguments.host, "plugin", "diff", self.plugin, new, "--input", source, "--threads", 2, "--json"]
+        run_process(diff(changed), exits=(1,))
+        report = json.loads(subprocess.run([str(part) for part in diff(changed)], stdout=subprocess.PIPE).stdout)
+        table = report["tables"][0]
+        counts = {name: table[name] for name in ("same", "changed", "added", "gone")}
+        counts["columns"] = {column["column"]: column["rows"] for column in table["columns"]}
+        files = []
+        for plugin in (self.plugin, changed):
+            files.append(self.out / plugin.stem / "fact_sales_order.parquet")
+            options = ["--out", files[-1].parent, "--max-rejects", "100%"]
+            run_process([self.arguments.host, "run", "--plugin", plugin, "--input", source, "--json", *options])
+        join = pathlib.Path(__file__).parent.parent / "oracle" / "join.py"
+        joined = json.loads(subprocess.run([sys.executable, join, *files], check=True, stdout=subprocess.PIPE).stdout)
+        if joined != counts:
+            sys.exit(f"a join counts {joined}, and host plugin diff {counts}")
+        for name, new, bound in (("values and rejects changed", changed, 3), ("every key moved", moved, 15)):
+            rounds = [(run_process(self.host_run(source)), run_process(diff(new), exits=(1,))) for _ in range(self.arguments.rounds)]
+            ratio = statistics.median(compared[0] / run[0] for run, compared in rounds)
+            mebibytes = max(compared[1] for _, compared in rounds)
+            self.note(f"host plugin diff, {name} / host run", ratio, bound, {"MiB": round(mebibytes, 1)})
+            self.note(f"peak memory of host plugin diff, {name}, in MiB", mebibytes, 256, {"rows": self.arguments.rows})
 
 
 def main():
@@ -164,6 +192,7 @@ def main():
     parser.add_argument("--host", required=True)
     parser.add_argument("--totesys", required=True)
     parser.add_argument("--plugins", required=True)
+    parser.add_argument("--versions", required=True, help="the folder of later versions of fact_sales_order")
     parser.add_argument("--out", required=True)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -172,6 +201,7 @@ def main():
     print(f"{bench.arguments.rows:,} sales orders, {os.cpu_count()} processors")
     # First, while this process is small: a child counts the memory of the process that it is forked from as its own.
     bench.growth()
+    bench.comparison()
     bench.transform()
     bench.file_to_parquet()
     bench.hundred_lines()

@@ -6,30 +6,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use tests::shipped_guest;
-use tests::tools::{plugin, python, run_host, write_totesys};
+use tests::tools::{plugin, python, run_host, workspace, write_totesys};
 use totesys::Style;
 
 /// What DuckDB says of the files that two runs wrote: rows of both with and without a difference, of one alone, and the
 /// differing rows of each column.
 fn joined(old: &Path, new: &Path) -> Value {
-    const SCRIPT: &str = "
-import duckdb, json, sys
-old, new = sys.argv[1:]
-columns = [row[0] for row in duckdb.sql(f\"DESCRIBE SELECT * FROM '{old}'\").fetchall()]
-values = [column for column in columns if column != 'sales_record_id']
-differs = [f'old.{column} IS DISTINCT FROM new.{column}' for column in values]
-counts = ', '.join(f'count(*) FILTER ({both} AND {condition})' for both in ['old.k IS NOT NULL AND new.k IS NOT NULL'] for condition in differs)
-row = duckdb.sql(f'''
-    SELECT
-        count(*) FILTER (old.k IS NOT NULL AND new.k IS NOT NULL AND NOT ({' OR '.join(differs)})),
-        count(*) FILTER (old.k IS NOT NULL AND new.k IS NOT NULL AND ({' OR '.join(differs)})),
-        count(*) FILTER (old.k IS NULL), count(*) FILTER (new.k IS NULL), {counts}
-    FROM (SELECT *, sales_record_id AS k FROM '{old}') AS old FULL JOIN (SELECT *, sales_record_id AS k FROM '{new}') AS new ON old.k = new.k
-''').fetchall()[0]
-by_column = {column: count for column, count in zip(values, row[4:]) if count}
-print(json.dumps({'same': row[0], 'changed': row[1], 'added': row[2], 'gone': row[3], 'columns': by_column}))
-";
-    let output = Command::new(python()).args(["-c", SCRIPT]).args([old, new]).output().unwrap();
+    let script = workspace().join("tests/oracle/join.py");
+    let output = Command::new(python()).arg(script).args([old, new]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
