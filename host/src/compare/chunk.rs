@@ -1,7 +1,7 @@
 //! The rows that two versions made of one chunk.
 
-use super::cells::pack;
-use super::leftover::{Leftover, Side};
+use super::cells::{pack, packed_json, unpack};
+use super::leftover::{Leftover, PackedRows, Side};
 use super::report::{CellSample, RejectSample};
 use crate::columns::{Column, ColumnValues, cell_json};
 use crate::input::Chunk;
@@ -59,6 +59,23 @@ impl TablePlan {
     }
 }
 
+impl TablePlan {
+    /// Whether rows are paired by the bytes of their keys; else by a text, as the types of the keys differ or there is none.
+    fn key_is_packed(&self) -> bool {
+        !self.key.is_empty() && self.key_columns.iter().all(|column| column.old_type == column.new_type)
+    }
+
+    /// The key of a row without a pair, for people.
+    pub(super) fn key_text(&self, key: &[u8]) -> String {
+        if !self.key_is_packed() {
+            return String::from_utf8_lossy(key).into_owned();
+        }
+        let parts = self.key_columns.iter().zip(unpack(key));
+        let parts = parts.map(|(column, value)| format!("{}={}", column.name, packed_json(value, column.new_type)));
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// How the rows of a table differ in a chunk.
 #[derive(Default)]
 pub(super) struct TableChunk {
@@ -69,7 +86,7 @@ pub(super) struct TableChunk {
     /// For each common column, in how many rows it differs, and the first of them.
     pub(super) columns: Vec<(u64, Vec<CellSample>)>,
     /// Rows whose line has no row with the same key on the other side.
-    pub(super) leftovers: Vec<Leftover>,
+    pub(super) leftovers: PackedRows,
 }
 
 /// How a chunk differs.
@@ -162,7 +179,7 @@ impl Comparison<'_> {
     }
 
     /// Pairs the rows of each line by their key, in their order; the others are left over.
-    fn pair(&self, old: &[Place], new: &[Place], leftovers: &mut Vec<Leftover>) -> Vec<(Place, Place)> {
+    fn pair(&self, old: &[Place], new: &[Place], leftovers: &mut PackedRows) -> Vec<(Place, Place)> {
         let mut pairs = Vec::with_capacity(new.len());
         let (mut old_at, mut new_at) = (0, 0);
         while old_at < old.len() || new_at < new.len() {
@@ -188,10 +205,10 @@ impl Comparison<'_> {
                 let other = unpaired.iter_mut().find(|new| new.is_some_and(|new| self.has_same_key((*place, *new))));
                 match other.and_then(Option::take) {
                     Some(new) => pairs.push((*place, *new)),
-                    None => leftovers.push(self.leftover(Side::Old, *place)),
+                    None => self.leave(Side::Old, *place, leftovers),
                 }
             }
-            leftovers.extend(unpaired.into_iter().flatten().map(|place| self.leftover(Side::New, *place)));
+            unpaired.into_iter().flatten().for_each(|place| self.leave(Side::New, *place, leftovers));
         }
         pairs
     }
@@ -241,27 +258,33 @@ impl Comparison<'_> {
         self.plan.key_columns.iter().map(part).collect::<Vec<_>>().join(", ")
     }
 
-    fn leftover(&self, side: Side, place: Place) -> Leftover {
-        let (isolated, table) = match side {
-            Side::Old => (self.old, self.plan.old),
-            Side::New => (self.new, self.plan.new),
-        };
+    /// Leaves a row without a pair for later.
+    fn leave(&self, side: Side, place: Place, leftovers: &mut PackedRows) {
+        let isolated = if side == Side::Old { self.old } else { self.new };
+        let table = if side == Side::Old { self.plan.old } else { self.plan.new };
         let columns = &isolated.parts[place.part].tables[table].columns;
-        let mut cells = Vec::new();
-        for column in &self.plan.columns {
-            let index = if side == Side::Old { column.old } else { column.new };
-            pack(&mut cells, &columns[index], place.row);
-        }
-        let mut key = self.key_text(side, place);
-        if self.plan.key_columns.is_empty() {
-            key += &format!(" of input {}", self.input.index + 1);
-        }
-        Leftover {
+        let packed = |common: &[CommonColumn]| {
+            let mut cells = Vec::new();
+            for column in common {
+                let index = if side == Side::Old { column.old } else { column.new };
+                pack(&mut cells, &columns[index], place.row);
+            }
+            cells
+        };
+        let line = self.chunk.line_number(place.line);
+        let key = match self.plan.key_is_packed() {
+            true => packed(&self.plan.key_columns),
+            false if self.plan.key_columns.is_empty() => {
+                format!("line {line} of input {}", self.input.index + 1).into()
+            }
+            false => self.key_text(side, place).into(),
+        };
+        leftovers.add(&Leftover {
             side,
-            key: key.into(),
-            place: (self.input.index, self.chunk.line_number(place.line)),
-            cells: cells.into(),
-        }
+            place: (self.input.index, line),
+            key: &key,
+            cells: &packed(&self.plan.columns),
+        });
     }
 }
 

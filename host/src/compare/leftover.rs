@@ -1,67 +1,117 @@
 //! Rows without a pair on their own line: paired by key over the whole input.
 //!
-//! Few as a rule, and then they stay in memory. Where they are many (a key that is made in another way), they go to files in a
-//! temporary folder, parted by the hash of their key, and are paired part by part.
+//! They are packed where they are found, on any thread, and parted by the hash of their key. Few as a rule, and then they stay in
+//! memory; where they are many (a key that is made in another way), they go to files in a temporary folder. At the end they are
+//! paired part by part.
 
 use crate::files::TemporaryFolder;
-use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufReader, BufWriter, ErrorKind, Read, Result, Write};
+use std::io::{Result, Write};
 use std::path::PathBuf;
 
 /// Which version made a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Side {
     Old,
     New,
 }
 
 /// A row without a pair so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Leftover {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leftover<'a> {
     pub(super) side: Side,
-    pub(super) key: Box<str>,
     /// The index of the input, and the line in it.
     pub(super) place: (u32, u64),
+    /// What rows are paired by.
+    pub(super) key: &'a [u8],
     /// The values of the columns of both versions, packed.
-    pub(super) cells: Box<[u8]>,
+    pub(super) cells: &'a [u8],
 }
 
 /// What became of rows.
-pub(super) enum Matched {
+pub(super) enum Matched<'a> {
     /// A row of both.
-    Pair(Leftover, Leftover),
+    Pair(Leftover<'a>, Leftover<'a>),
     /// A row of one.
-    Alone(Leftover),
+    Alone(Leftover<'a>),
 }
 
 /// So many bytes stay in memory.
 const MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Into so many files the others are parted: a part of ten million rows fits the memory.
-const PARTS: u64 = 64;
+/// Into so many parts the rows are parted: a part of ten million rows fits the memory.
+const PARTS: usize = 64;
+
+/// Rows, packed and parted.
+#[derive(Default)]
+pub(super) struct PackedRows {
+    /// Empty, or all parts.
+    parts: Vec<Vec<u8>>,
+}
+
+impl PackedRows {
+    /// Adds a row.
+    pub(super) fn add(&mut self, row: &Leftover<'_>) {
+        self.parts.resize_with(PARTS, Vec::new);
+        let mut hasher = DefaultHasher::new();
+        row.key.hash(&mut hasher);
+        let part = &mut self.parts[(hasher.finish() % PARTS as u64) as usize];
+        part.push(row.side as u8);
+        part.extend(row.place.0.to_le_bytes());
+        part.extend(row.place.1.to_le_bytes());
+        for bytes in [row.key, row.cells] {
+            part.extend((bytes.len() as u64).to_le_bytes());
+            part.extend(bytes);
+        }
+    }
+}
+
+/// The rows of a part.
+fn unpack(mut packed: &[u8]) -> impl Iterator<Item = Leftover<'_>> {
+    fn bytes<'a>(packed: &mut &'a [u8]) -> Option<&'a [u8]> {
+        let (length, rest) = packed.split_first_chunk()?;
+        let (bytes, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        *packed = rest;
+        Some(bytes)
+    }
+    std::iter::from_fn(move || {
+        let (&side, rest) = packed.split_first()?;
+        let (input, rest) = rest.split_first_chunk()?;
+        let (line, rest) = rest.split_first_chunk()?;
+        packed = rest;
+        Some(Leftover {
+            side: if side == Side::Old as u8 { Side::Old } else { Side::New },
+            place: (u32::from_le_bytes(*input), u64::from_le_bytes(*line)),
+            key: bytes(&mut packed)?,
+            cells: bytes(&mut packed)?,
+        })
+    })
+}
 
 /// Gathers rows.
 #[derive(Default)]
 pub(super) struct Leftovers {
     bytes: usize,
-    rows: Vec<Leftover>,
+    rows: PackedRows,
     files: Option<Spill>,
 }
 
 struct Spill {
     folder: TemporaryFolder,
-    parts: Vec<BufWriter<File>>,
+    parts: Vec<File>,
 }
 
 impl Leftovers {
-    /// Adds a row.
+    /// Adds the rows of a chunk.
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn add(&mut self, row: Leftover) -> Result<()> {
-        self.bytes += size_of::<Leftover>() + row.key.len() + row.cells.len();
-        self.rows.push(row);
+    pub(super) fn add(&mut self, rows: &PackedRows) -> Result<()> {
+        self.rows.parts.resize_with(PARTS, Vec::new);
+        for (part, more) in self.rows.parts.iter_mut().zip(&rows.parts) {
+            part.extend(more);
+            self.bytes += more.len();
+        }
         if self.bytes > MEMORY_BYTES_MAX { self.spill() } else { Ok(()) }
     }
 
@@ -70,10 +120,9 @@ impl Leftovers {
             Some(files) => files,
             none => none.insert(Spill::begin()?),
         };
-        for row in self.rows.drain(..) {
-            let mut hasher = DefaultHasher::new();
-            row.key.hash(&mut hasher);
-            row.write(&mut files.parts[(hasher.finish() % PARTS) as usize])?;
+        for (part, file) in self.rows.parts.iter_mut().zip(&mut files.parts) {
+            file.write_all(part)?;
+            part.clear();
         }
         self.bytes = 0;
         Ok(())
@@ -83,71 +132,25 @@ impl Leftovers {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn finish(mut self, mut take: impl FnMut(Matched)) -> Result<()> {
-        if self.files.is_none() {
-            pair(std::mem::take(&mut self.rows), &mut take);
-            return Ok(());
+    pub(super) fn finish(mut self, mut take: impl FnMut(Matched<'_>)) -> Result<()> {
+        if self.files.is_some() {
+            self.spill()?;
         }
-        self.spill()?;
-        let Some(mut files) = self.files.take() else { return Ok(()) };
-        for (index, mut part) in std::mem::take(&mut files.parts).into_iter().enumerate() {
-            part.flush()?;
-            drop(part);
-            let mut reader = BufReader::new(File::open(files.path(index))?);
-            let mut rows = Vec::new();
-            while let Some(row) = Leftover::read(&mut reader)? {
-                rows.push(row);
+        for index in 0..self.rows.parts.len() {
+            match &self.files {
+                Some(files) => pair(&std::fs::read(files.path(index))?, &mut take),
+                None => pair(&self.rows.parts[index], &mut take),
             }
-            pair(rows, &mut take);
         }
         Ok(())
-    }
-}
-
-impl Leftover {
-    fn write(&self, file: &mut impl Write) -> Result<()> {
-        file.write_all(&[self.side as u8])?;
-        file.write_all(&self.place.0.to_le_bytes())?;
-        file.write_all(&self.place.1.to_le_bytes())?;
-        for part in [self.key.as_bytes(), &self.cells] {
-            file.write_all(&(part.len() as u64).to_le_bytes())?;
-            file.write_all(part)?;
-        }
-        Ok(())
-    }
-
-    /// The next row; `None` at the end.
-    fn read(file: &mut impl Read) -> Result<Option<Self>> {
-        let mut side = [0];
-        match file.read_exact(&mut side) {
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            other => other?,
-        }
-        let (mut input, mut line) = ([0; 4], [0; 8]);
-        file.read_exact(&mut input)?;
-        file.read_exact(&mut line)?;
-        let mut part = || {
-            let mut length = [0; 8];
-            file.read_exact(&mut length)?;
-            let mut bytes = vec![0; u64::from_le_bytes(length) as usize];
-            file.read_exact(&mut bytes)?;
-            Ok::<_, std::io::Error>(bytes)
-        };
-        let (key, cells) = (part()?, part()?);
-        Ok(Some(Self {
-            side: if side[0] == Side::Old as u8 { Side::Old } else { Side::New },
-            key: String::from_utf8(key).map_err(|_| ErrorKind::InvalidData)?.into(),
-            place: (u32::from_le_bytes(input), u64::from_le_bytes(line)),
-            cells: cells.into(),
-        }))
     }
 }
 
 impl Spill {
     fn begin() -> Result<Self> {
         let mut spill = Self { folder: TemporaryFolder::create("host-diff")?, parts: Vec::new() };
-        for index in 0..PARTS as usize {
-            spill.parts.push(BufWriter::new(File::create_new(spill.path(index))?));
+        for index in 0..PARTS {
+            spill.parts.push(File::create_new(spill.path(index))?);
         }
         Ok(spill)
     }
@@ -157,37 +160,40 @@ impl Spill {
     }
 }
 
-fn pair(rows: Vec<Leftover>, take: &mut impl FnMut(Matched)) {
-    // The rows of a side that wait for one of the other: of a key only ever those of one side.
-    let mut waiting: HashMap<Box<str>, VecDeque<Leftover>> = HashMap::with_capacity(rows.len());
-    for row in rows {
-        match waiting.get_mut(&row.key) {
-            Some(others) if others.front().is_some_and(|other| other.side != row.side) => {
-                let Some(other) = others.pop_front() else { continue };
-                let (old, new) = if other.side == Side::Old { (other, row) } else { (row, other) };
-                take(Matched::Pair(old, new));
-            }
-            Some(others) => others.push_back(row),
-            None => drop(waiting.insert(row.key.clone(), VecDeque::from([row]))),
+fn pair(part: &[u8], take: &mut impl FnMut(Matched<'_>)) {
+    let mut rows: Vec<_> = unpack(part).collect();
+    // The order of arrival stays within a key and side.
+    rows.sort_by(|left, right| (left.key, left.side).cmp(&(right.key, right.side)));
+    for rows in rows.chunk_by(|left, right| left.key == right.key) {
+        let (old, new) = rows.split_at(rows.partition_point(|row| row.side == Side::Old));
+        let pairs = old.len().min(new.len());
+        for (old, new) in old.iter().zip(new) {
+            take(Matched::Pair(*old, *new));
+        }
+        for row in old[pairs..].iter().chain(&new[pairs..]) {
+            take(Matched::Alone(*row));
         }
     }
-    waiting.into_values().flatten().for_each(|row| take(Matched::Alone(row)));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(side: Side, key: u64, value: &str) -> Leftover {
-        Leftover { side, key: format!("id={key}").into(), place: (0, key + 1), cells: value.as_bytes().into() }
+    fn rows(rows: impl Iterator<Item = (Side, u64, &'static [u8])>) -> PackedRows {
+        let mut packed = PackedRows::default();
+        for (side, key, cells) in rows {
+            packed.add(&Leftover { side, place: (0, key + 1), key: &key.to_be_bytes(), cells });
+        }
+        packed
     }
 
     /// Pairs, rows of the old side, rows of the new side.
-    fn counts(rows: impl Iterator<Item = Leftover>) -> [u64; 3] {
+    fn counts(chunks: impl Iterator<Item = PackedRows>) -> [u64; 3] {
         let mut leftovers = Leftovers::default();
-        rows.for_each(|row| leftovers.add(row).expect("the disk takes it"));
+        chunks.for_each(|chunk| leftovers.add(&chunk).expect("the disk takes it"));
         let mut counts = [0; 3];
-        let count = |matched| match matched {
+        let count = |matched: Matched<'_>| match matched {
             Matched::Pair(old, new) => {
                 assert_eq!((old.key, old.side, new.side, old.place), (new.key, Side::Old, Side::New, new.place));
                 counts[0] += 1;
@@ -200,15 +206,25 @@ mod tests {
 
     #[test]
     fn rows_are_paired_by_key_in_their_order() {
-        let rows = [row(Side::Old, 1, "a"), row(Side::Old, 1, "b"), row(Side::New, 1, "c"), row(Side::New, 2, "d")];
-        assert_eq!(counts(rows.into_iter()), [1, 1, 1]);
+        let all: [(_, _, &[u8]); 4] =
+            [(Side::New, 1, b"c"), (Side::Old, 1, b"a"), (Side::Old, 1, b"b"), (Side::New, 2, b"d")];
+        assert_eq!(counts(std::iter::once(rows(all.into_iter()))), [1, 1, 1]);
+        assert_eq!(counts(std::iter::empty()), [0, 0, 0]);
+        let mut leftovers = Leftovers::default();
+        leftovers.add(&rows(all.into_iter())).expect("it stays in memory");
+        let check = |matched: Matched<'_>| {
+            if let Matched::Pair(old, new) = matched {
+                assert_eq!((old.cells, new.cells), (&b"a"[..], &b"c"[..]), "the first of each");
+            }
+        };
+        leftovers.finish(check).expect("it stays in memory");
     }
 
     #[test]
     fn more_rows_than_fit_the_memory_are_paired_on_the_disk() {
-        let value = "x".repeat(1_000);
-        let old = (0..40_000).map(|key| row(Side::Old, key, &value));
-        let new = (10_000..60_000).map(|key| row(Side::New, key, &value));
+        const VALUE: &[u8] = &[b'x'; 1_000];
+        let old = (0..40).map(|chunk| rows((0..1_000).map(|key| (Side::Old, chunk * 1_000 + key, VALUE))));
+        let new = (10..60).map(|chunk| rows((0..1_000).map(|key| (Side::New, chunk * 1_000 + key, VALUE))));
         assert_eq!(counts(old.chain(new)), [30_000, 10_000, 20_000]);
     }
 }

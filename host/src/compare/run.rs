@@ -131,7 +131,7 @@ impl Gathered {
                 let room = SAMPLES_MAX.saturating_sub(column.samples.len());
                 column.samples.extend(samples.into_iter().take(room));
             }
-            table.leftovers.into_iter().try_for_each(|row| leftovers.add(row))?;
+            leftovers.add(&table.leftovers)?;
         }
         let rejects = &mut self.report.rejects;
         rejects.new += chunk.rejects.new;
@@ -152,7 +152,7 @@ impl Gathered {
         for ((diff, (mut columns, leftovers)), plan) in report.tables.iter_mut().zip(tables).zip(plans) {
             let mut matching = Matching::new(diff, &mut columns, plan, inputs);
             leftovers.finish(|matched| match matched {
-                Matched::Pair(old, new) => matching.pair(&old, &new),
+                Matched::Pair(old, new) => matching.pair(old, new),
                 Matched::Alone(row) => matching.alone(row),
             })?;
             matching.finish();
@@ -204,9 +204,9 @@ impl<'a> Matching<'a> {
         Self { diff, columns, plan, inputs, cells, added: First(BTreeMap::new()), gone: First(BTreeMap::new()) }
     }
 
-    fn pair(&mut self, old: &Leftover, new: &Leftover) {
+    fn pair(&mut self, old: Leftover<'_>, new: Leftover<'_>) {
         let mut is_same = true;
-        let cells = unpack(&old.cells).zip(unpack(&new.cells)).zip(&self.plan.columns).enumerate();
+        let cells = unpack(old.cells).zip(unpack(new.cells)).zip(&self.plan.columns).enumerate();
         for (index, ((old_cell, new_cell), column)) in cells {
             let json = || (packed_json(old_cell, column.old_type), packed_json(new_cell, column.new_type));
             let is_same_cell = match column.old_type == column.new_type {
@@ -224,13 +224,13 @@ impl<'a> Matching<'a> {
             self.cells[index].add(new.place, || {
                 let (old, new_json) = json();
                 let input = self.inputs[new.place.0 as usize].clone();
-                CellSample { input, line: new.place.1, row: new.key.to_string(), old, new: new_json }
+                CellSample { input, line: new.place.1, row: self.plan.key_text(new.key), old, new: new_json }
             });
         }
         if is_same { self.diff.same += 1 } else { self.diff.changed += 1 }
     }
 
-    fn alone(&mut self, row: Leftover) {
+    fn alone(&mut self, row: Leftover<'_>) {
         let type_of = |column: &CommonColumn| match row.side {
             Side::Old => column.old_type,
             Side::New => column.new_type,
@@ -241,12 +241,12 @@ impl<'a> Matching<'a> {
         };
         *count += 1;
         samples.add(row.place, || {
-            let cells = self.plan.columns.iter().zip(unpack(&row.cells));
+            let cells = self.plan.columns.iter().zip(unpack(row.cells));
             let cells = cells.map(|(column, cell)| format!("{}={}", column.name, packed_json(cell, type_of(column))));
             RowSample {
                 input: self.inputs[row.place.0 as usize].clone(),
                 line: row.place.1,
-                row: std::iter::once(row.key.to_string()).chain(cells).collect::<Vec<_>>().join(", "),
+                row: std::iter::once(self.plan.key_text(row.key)).chain(cells).collect::<Vec<_>>().join(", "),
             }
         });
     }
