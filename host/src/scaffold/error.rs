@@ -1,8 +1,7 @@
 //! Why no plugin was written.
 
-use super::infer::SomeLines;
+use super::counted::{SomeLines, lines};
 use super::names::NameError;
-use super::summary::lines;
 use crate::error::{Exit, Explain};
 use crate::input::InputError;
 use crate::manifest::{COLUMNS_MAX, NAME_BYTES_MAX};

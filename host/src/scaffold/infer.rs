@@ -1,5 +1,6 @@
 //! What type each column of a file has, by all of its lines.
 
+use super::counted::SomeLines;
 use super::error::ScaffoldError;
 use super::lines::{Members, parse_members, visit_lines};
 use super::summary::Summary;
@@ -9,22 +10,6 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
-
-/// Lines that have something in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct SomeLines {
-    /// How many.
-    pub lines: u64,
-    /// The number of the first of them, from 1.
-    pub first_line: u64,
-}
-
-impl SomeLines {
-    /// Counts the line with the number `line` in.
-    pub(super) fn add(lines: &mut Option<Self>, line: u64) {
-        lines.get_or_insert(Self { lines: 0, first_line: line }).lines += 1;
-    }
-}
 
 /// A column of the source table, as its values say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

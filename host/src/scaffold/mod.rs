@@ -7,6 +7,7 @@
 //! ```
 
 mod case;
+mod counted;
 mod embedded;
 mod error;
 mod infer;
@@ -21,8 +22,9 @@ mod template;
 mod value;
 mod write;
 
+pub use counted::SomeLines;
 pub use error::ScaffoldError;
-pub use infer::{InferredColumn, SomeLines};
+pub use infer::InferredColumn;
 pub use names::{NameError, StarName};
 
 use crate::manifest::{NAME_BYTES_MAX, StarKind};

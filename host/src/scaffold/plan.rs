@@ -1,7 +1,8 @@
 //! Which fields the plugin's two structs have, and where each field of the star row comes from.
 
+use super::counted::SomeLines;
 use super::error::ScaffoldError;
-use super::infer::{InferredColumn, SomeLines};
+use super::infer::InferredColumn;
 use super::names::{Names, StarName, field_name, is_keyword, pascal_case, snake_case};
 use crate::manifest::{COLUMNS_MAX, ColumnType, NAME_BYTES_MAX, StarKind};
 

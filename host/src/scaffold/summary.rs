@@ -1,6 +1,7 @@
 //! What was seen of one column, value by value.
 
-use super::infer::{InferredColumn, SomeLines};
+use super::counted::{SomeLines, count, lines};
+use super::infer::InferredColumn;
 use super::moment::{parse_date, parse_time, parse_timestamp};
 use super::number::{Number, grouped};
 use super::value::{Json, SPECIAL_FLOATS};
@@ -235,13 +236,4 @@ fn number_range(range: &Range<f64>, values: u64) -> String {
 
 fn constant(value: &str, values: u64) -> String {
     if values > 1 { format!("always {value}") } else { value.to_owned() }
-}
-
-fn count(lines: u64) -> String {
-    grouped(&lines.to_string())
-}
-
-/// `1 line`, `2,000 lines`.
-pub(super) fn lines(lines: u64) -> String {
-    if lines == 1 { "1 line".to_owned() } else { format!("{} lines", count(lines)) }
 }

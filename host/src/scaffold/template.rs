@@ -1,8 +1,8 @@
 //! The code of the plugin, as rustfmt leaves it.
 
+use super::counted::lines;
 use super::names::rust_name;
 use super::plan::{Origin, Plan, SourceField, StarField};
-use super::summary::lines;
 use crate::manifest::{ColumnType, StarKind};
 use crate::text::{NAME_CHARS_MAX, shown};
 
