@@ -13,6 +13,7 @@
 use crate::error::{Exit, Explain};
 use crate::sandbox::Limits;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -132,8 +133,11 @@ impl Config {
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        /// No configuration is larger; a device has no end.
+        const BYTES_MAX: u64 = 1024 * 1024;
+        let mut text = String::new();
+        let file = std::fs::File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text));
+        file.map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
             path: path.to_owned(),
             reason: error.to_string(),

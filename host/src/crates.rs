@@ -43,6 +43,8 @@ pub enum CrateError {
     BuildFailed {
         /// The crates.
         crates: Vec<PluginCrate>,
+        /// Whether the target is missing.
+        lacks_target: bool,
     },
     /// The crate makes no component.
     #[error("the crate `{}` makes no component", folder.display())]
@@ -73,9 +75,8 @@ impl Explain for CrateError {
                 "`host plugin new fact_returns --from returns.jsonl` makes a plugin".to_owned()
             }
             Self::NoCargo { .. } => "install Rust from https://rustup.rs".to_owned(),
-            Self::BuildFailed { .. } => {
-                format!("cargo's own message stands above; is the target there? `rustup target add {TARGET}`")
-            }
+            Self::BuildFailed { lacks_target: true, .. } => format!("`rustup target add {TARGET}`"),
+            Self::BuildFailed { .. } => "cargo's own message stands above".to_owned(),
             Self::NoComponent { .. } => {
                 "its `Cargo.toml` needs `[lib]` with `crate-type = [\"cdylib\", \"rlib\"]`".to_owned()
             }
@@ -165,6 +166,9 @@ struct Message {
 /// [`CrateError`].
 pub fn build(crates: &[PluginCrate]) -> Result<Vec<PathBuf>, CrateError> {
     let Some(first) = crates.first() else { return Ok(Vec::new()) };
+    if let Some(gone) = crates.iter().find(|one| !one.folder.is_dir()) {
+        return Err(CrateError::NotFound { name: gone.folder.display().to_string() });
+    }
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--profile", PROFILE, "--target", TARGET, "--message-format", "json-render-diagnostics"]);
     if crates.len() > 1 {
@@ -175,9 +179,17 @@ pub fn build(crates: &[PluginCrate]) -> Result<Vec<PathBuf>, CrateError> {
     let mut child = cargo.spawn().map_err(|source| CrateError::NoCargo { source })?;
     let messages = child.stdout.take().map(|output| read_messages(BufReader::new(output))).unwrap_or_default();
     if !child.wait().is_ok_and(|status| status.success()) {
-        return Err(CrateError::BuildFailed { crates: crates.to_vec() });
+        return Err(CrateError::BuildFailed { crates: crates.to_vec(), lacks_target: lacks_target(&first.folder) });
     }
     crates.iter().map(|one| component(one, &messages)).collect()
+}
+
+/// Whether the compiler that builds `folder` has no library for the target.
+fn lacks_target(folder: &Path) -> bool {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", TARGET]).current_dir(folder).stderr(Stdio::null());
+    let library = rustc.output().ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    library.is_some_and(|library| !Path::new(library.trim()).exists())
 }
 
 fn read_messages(output: impl BufRead) -> Vec<Message> {

@@ -1,11 +1,9 @@
 //! Taking what a plugin makes as what is expected.
 
 use super::error::CaseError;
-use super::folder::{CaseFolder, CaseSettings};
+use super::folder::{CaseFolder, CaseSettings, unwritable, write, write_settings};
 use super::outcome::Outcome;
 use std::fs;
-use std::io::Write;
-use std::path::Path;
 
 /// Fuel is the same on any machine, and changes with each change of the plugin or the compiler a little: a budget leaves a
 /// quarter more room than was used.
@@ -28,7 +26,7 @@ pub fn bless(case: &CaseFolder, outcome: &Outcome) -> Result<(), CaseError> {
             }
         }
         let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        write(&path, &text)?;
+        write(&path, text.as_bytes())?;
     }
     let settings = CaseSettings { fuel_max: Some(budget(outcome.usage.fuel)), ..case.settings().clone() };
     write_settings(case.path(), &settings)
@@ -39,28 +37,6 @@ fn budget(fuel: u64) -> u64 {
     let room = fuel as f64 * FUEL_ROOM;
     let step = 10_f64.powf(room.max(100.0).log10().floor() - 1.0);
     ((room / step).ceil() * step) as u64
-}
-
-/// Writes `case.toml` into the folder of a case.
-pub(super) fn write_settings(folder: &Path, settings: &CaseSettings) -> Result<(), CaseError> {
-    let path = folder.join("case.toml");
-    let text = toml::to_string(settings)
-        .map_err(|error| CaseError::Settings { path: path.clone(), reason: error.to_string() })?;
-    write(&path, &text)
-}
-
-/// Writes a file that appears whole or not at all.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), CaseError> {
-    let written = crate::files::NewFile::create(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.place()
-    });
-    written.map(|_| ()).map_err(unwritable(path))
-}
-
-pub(super) fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> CaseError {
-    let path = path.to_owned();
-    |source| CaseError::Unwritable { path, source }
 }
 
 #[cfg(test)]

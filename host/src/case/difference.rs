@@ -1,13 +1,14 @@
 //! How the rows of a case differ from the expected ones: by row, and within a row by column.
 
 use super::folder::REJECTS;
+use crate::input::parse_members;
 use crate::manifest::Manifest;
 use serde::Serialize;
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A difference. Of a value that is missing on one side there is none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Difference {
     /// The star table, or `rejects`.
     pub table: String,
@@ -74,8 +75,8 @@ pub fn differences(
         moved |= place_before.is_some_and(|before| at < before);
         place_before = Some(at);
         let other = &found_rows[at];
-        let mut columns: Vec<&str> = row.columns.iter().map(|(name, _)| *name).collect();
-        columns.extend(other.columns.iter().map(|(name, _)| *name).filter(|name| row.value(name).is_none()));
+        let mut columns: Vec<&str> = row.columns.iter().map(|(name, _)| name.as_ref()).collect();
+        columns.extend(other.columns.iter().map(|(name, _)| name.as_ref()).filter(|name| row.value(name).is_none()));
         let before = differences.len();
         for column in columns {
             let (expected, found) = (row.value(column), other.value(column));
@@ -110,12 +111,12 @@ struct Row<'a> {
     /// The key; and which row with it, where there are several.
     id: String,
     line: &'a str,
-    columns: Vec<(&'a str, &'a str)>,
+    columns: Vec<(Cow<'a, str>, &'a str)>,
 }
 
 impl<'a> Row<'a> {
     fn value(&self, column: &str) -> Option<&'a str> {
-        self.columns.iter().find(|(name, _)| *name == column).map(|(_, value)| *value)
+        self.columns.iter().find(|(name, _)| name == column).map(|(_, value)| *value)
     }
 }
 
@@ -142,11 +143,9 @@ fn rows<'a>(key: &[&str], lines: &'a [String]) -> Vec<Row<'a>> {
 }
 
 /// The members of an object in their order; none where the line is no object.
-fn columns(line: &str) -> Vec<(&str, &str)> {
-    let members: HashMap<&str, &RawValue> = serde_json::from_str(line).unwrap_or_default();
-    let mut columns: Vec<_> = members.into_iter().map(|(name, value)| (name, value.get())).collect();
-    columns.sort_by_key(|(name, _)| name.as_ptr());
-    columns
+fn columns(line: &str) -> Vec<(Cow<'_, str>, &str)> {
+    let members = parse_members(line.as_bytes()).unwrap_or_default();
+    members.0.into_iter().map(|(name, value)| (name, value.get())).collect()
 }
 
 #[cfg(test)]

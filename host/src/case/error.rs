@@ -51,6 +51,44 @@ pub enum CaseError {
         /// The folder.
         path: PathBuf,
     },
+    /// A case without rows.
+    #[error("there is no file `*.jsonl` in `{}`", path.display())]
+    NoInput {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The rows of a looked-up table are not in the case.
+    #[error("the plugin looks rows up in `{table}`, and there is no `{}`", path.display())]
+    NoLookup {
+        /// The table.
+        table: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A name that is none.
+    #[error("`{name}` is no name of a case")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// A line whose values can't be replaced, as they can't be told.
+    #[error("`{name}`, line {line}: {reason}, so nothing in it can be masked")]
+    Unmaskable {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A column by which rows are looked up.
+    #[error("the column `{column}` is how rows of `{table}` are looked up, and can't be masked")]
+    MaskedKey {
+        /// The column.
+        column: String,
+        /// The looked-up table.
+        table: String,
+    },
     /// A line that the file does not have.
     #[error("`{name}` has no line {line}")]
     NoLine {
@@ -79,6 +117,11 @@ impl Explain for CaseError {
             Self::Settings { .. } => "case-settings",
             Self::UnknownExpected { .. } => "case-expected",
             Self::Exists { .. } => "case-exists",
+            Self::NoInput { .. } => "no-input",
+            Self::NoLookup { .. } => "no-lookup",
+            Self::Name { .. } => "case-name",
+            Self::Unmaskable { .. } => "unmaskable",
+            Self::MaskedKey { .. } => "masked-key",
             Self::NoLine { .. } => "no-line",
             Self::NoColumn { .. } => "no-column",
             Self::Input(error) => error.code(),
@@ -97,6 +140,16 @@ impl Explain for CaseError {
             Self::Settings { .. } => "known are `story = \"...\"` and `fuel_max = 1000000`".to_owned(),
             Self::UnknownExpected { .. } => "remove it, or name it as a star table of the plugin".to_owned(),
             Self::Exists { .. } => "name another one with `--case NAME`".to_owned(),
+            Self::NoInput { .. } => "each file under `input` is a packet of rows".to_owned(),
+            Self::NoLookup { table, .. } => format!(
+                "write the rows of `{table}` that the case refers to into it, or record the case again with \
+                 `--lookup {table}={table}.jsonl`"
+            ),
+            Self::Name { .. } => "a case is named by letters, digits, `_` and `-`".to_owned(),
+            Self::Unmaskable { .. } => "leave the line out of `--lines`, or record it without `--mask`".to_owned(),
+            Self::MaskedKey { .. } => {
+                "two keys may have one stand-in; mask what the rows say, not how they refer".to_owned()
+            }
             Self::NoLine { .. } => "lines count from 1, blank ones too".to_owned(),
             Self::NoColumn { .. } => "a column of a looked-up table is written as `department.location`".to_owned(),
             Self::Input(error) => return error.hint(),

@@ -6,6 +6,7 @@ use crate::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The name of the file of the rejects, without its ending.
@@ -28,6 +29,20 @@ pub struct CaseSettings {
 pub struct CaseFolder {
     path: PathBuf,
     settings: CaseSettings,
+}
+
+/// The name of a table as that of a file: a plugin's tables are what it says, and it may not say where files are.
+pub(super) fn file_stem(table: &str) -> String {
+    let stem: String =
+        table.chars().map(|letter| if matches!(letter, '/' | '\\' | '\0') { '_' } else { letter }).collect();
+    if stem.starts_with('.') { format!("_{stem}") } else { stem }
+}
+
+/// Whether a case can have this name: that of a folder, and no path to somewhere else.
+#[must_use]
+pub fn is_case_name(name: &str) -> bool {
+    let is_letter = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.' | ' ');
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_letter)
 }
 
 /// The lines of one file under `input`.
@@ -91,7 +106,11 @@ impl CaseFolder {
     /// # Errors
     /// [`CaseError::Unreadable`].
     pub fn packets(&self) -> Result<Vec<Packet>, CaseError> {
-        let files = entries(&self.path.join("input"))?;
+        let folder = self.path.join("input");
+        let files = json_lines(&folder)?;
+        if files.is_empty() {
+            return Err(CaseError::NoInput { path: folder });
+        }
         let packet = |path: PathBuf| {
             let lines = fs::read(&path).map_err(unreadable(&path))?;
             Ok(Packet { name: file_name(&path), lines })
@@ -102,10 +121,13 @@ impl CaseFolder {
     /// The rows that the plugin of `manifest` looks up.
     ///
     /// # Errors
-    /// [`CaseError::Input`].
+    /// [`CaseError::NoLookup`] and [`CaseError::Input`].
     pub fn lookups(&self, manifest: &Manifest) -> Result<Lookups, CaseError> {
         let folder = self.path.join("lookup");
-        let file = |table: &str| folder.join(format!("{table}.jsonl"));
+        let file = |table: &str| folder.join(format!("{}.jsonl", file_stem(table)));
+        if let Some(lookup) = manifest.lookups.iter().find(|lookup| !file(&lookup.table).exists()) {
+            return Err(CaseError::NoLookup { table: lookup.table.clone(), path: file(&lookup.table) });
+        }
         let tables = manifest.lookups.iter().map(|lookup| lookup.table.clone());
         let lookups = tables.fold(LookupsBuilder::default(), |builder, table| {
             let path = file(&table);
@@ -121,7 +143,7 @@ impl CaseFolder {
     pub fn expected(&self, manifest: &Manifest) -> Result<BTreeMap<String, Vec<String>>, CaseError> {
         let mut expected: BTreeMap<_, _> = names(manifest).map(|name| (name.to_owned(), Vec::new())).collect();
         let folder = self.path.join("expected");
-        let files = if folder.exists() { entries(&folder)? } else { Vec::new() };
+        let files = if folder.exists() { json_lines(&folder)? } else { Vec::new() };
         for path in files {
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let Some(lines) = expected.get_mut(&stem) else {
@@ -144,6 +166,16 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
+/// The files of JSON Lines in a folder, in the order of the names; what else an editor or a system leaves there is none of them.
+fn json_lines(folder: &Path) -> Result<Vec<PathBuf>, CaseError> {
+    let is_json_lines = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "jsonl")
+            && !file_name(path).starts_with('.')
+            && path.is_file()
+    };
+    Ok(entries(folder)?.into_iter().filter(is_json_lines).collect())
+}
+
 /// What stands in a folder, in the order of the names.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, CaseError> {
     let entries = fs::read_dir(folder).map_err(unreadable(folder))?;
@@ -156,4 +188,26 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, CaseError> {
 fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> CaseError {
     let path = path.to_owned();
     |source| CaseError::Unreadable { path, source }
+}
+
+/// Writes `case.toml` into the folder of a case.
+pub(super) fn write_settings(folder: &Path, settings: &CaseSettings) -> Result<(), CaseError> {
+    let path = folder.join("case.toml");
+    let text = toml::to_string(settings)
+        .map_err(|error| CaseError::Settings { path: path.clone(), reason: error.to_string() })?;
+    write(&path, text.as_bytes())
+}
+
+/// Writes a file that appears whole or not at all.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CaseError> {
+    let written = crate::files::NewFile::create(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.place()
+    });
+    written.map(|_| ()).map_err(unwritable(path))
+}
+
+pub(super) fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> CaseError {
+    let path = path.to_owned();
+    |source| CaseError::Unwritable { path, source }
 }

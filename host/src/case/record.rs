@@ -1,16 +1,14 @@
 //! Freezing real lines into a case.
 
-use super::bless::{unwritable, write, write_settings};
 use super::error::CaseError;
-use super::folder::{CaseFolder, CaseSettings};
+use super::folder::{CaseFolder, CaseSettings, file_stem, is_case_name, unwritable, write, write_settings};
 use super::mask::mask;
-use crate::input::{InputError, key_of, open_file};
+use crate::input::{BYTE_ORDER_MARK, InputError, LINE_BYTES_MAX, key_of, open_file, parse_members};
 use crate::manifest::{Lookup, Manifest};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// What to freeze.
@@ -34,28 +32,30 @@ impl Recording {
     /// # Errors
     /// [`CaseError`]; then there is no new case.
     pub fn make(&self, cases: &Path, manifest: &Manifest) -> Result<CaseFolder, CaseError> {
-        let folder = cases.join(self.case.clone().unwrap_or_else(|| self.default_name()));
+        let case = self.case.clone().unwrap_or_else(|| self.default_name());
+        if !is_case_name(&case) {
+            return Err(CaseError::Name { name: case });
+        }
+        let folder = cases.join(case);
         if folder.exists() {
             return Err(CaseError::Exists { path: folder });
         }
+        let mut masks = Masks { columns: &self.masked, missing: self.masked.clone() };
+        let name = self.from.display().to_string();
         let lines = read_lines(&self.from, &self.lines)?;
-        let mut unmasked = self.masked.clone();
-        let masked: Vec<_> = lines.iter().map(|line| masked(line, "", &self.masked, &mut unmasked)).collect();
-        let mut files = vec![(format!("input/{}.jsonl", manifest.source_table), masked)];
+        let input = masks.mask_all(&name, "", &lines)?;
+        let mut files = vec![(format!("input/{}.jsonl", file_stem(&manifest.source_table)), input)];
         for lookup in &manifest.lookups {
+            if let Some(column) = masks.key_of(lookup) {
+                return Err(CaseError::MaskedKey { column, table: lookup.table.clone() });
+            }
             let path = self.lookups.iter().find(|(table, _)| *table == lookup.table).map(|(_, path)| path);
             let path = path.ok_or_else(|| InputError::LookupMissing { tables: vec![lookup.table.clone()] })?;
             let rows = referenced_rows(path, lookup, &lines)?;
-            let prefix = format!("{}.", lookup.table);
-            let mut columns = self.masked.clone();
-            if columns.contains(&lookup.source_column) {
-                // What refers and what is referred to stay the same.
-                columns.insert(format!("{prefix}{}", lookup.key));
-            }
-            let rows = rows.iter().map(|row| self::masked(row, &prefix, &columns, &mut unmasked)).collect();
-            files.push((format!("lookup/{}.jsonl", lookup.table), rows));
+            let rows = masks.mask_all(&path.display().to_string(), &format!("{}.", lookup.table), &rows)?;
+            files.push((format!("lookup/{}.jsonl", file_stem(&lookup.table)), rows));
         }
-        if let Some(column) = unmasked.pop_first() {
+        if let Some(column) = masks.missing.pop_first() {
             return Err(CaseError::NoColumn { column });
         }
         write_case(&folder, &files, &self.story()).inspect_err(|_| {
@@ -82,7 +82,7 @@ impl Recording {
     }
 }
 
-fn write_case(folder: &Path, files: &[(String, Vec<String>)], story: &str) -> Result<(), CaseError> {
+fn write_case(folder: &Path, files: &[(String, Vec<Line>)], story: &str) -> Result<(), CaseError> {
     for name in ["input", "lookup", "expected"] {
         let is_used = name == "expected" || files.iter().any(|(file, _)| file.starts_with(name));
         if is_used {
@@ -91,77 +91,100 @@ fn write_case(folder: &Path, files: &[(String, Vec<String>)], story: &str) -> Re
         }
     }
     for (name, lines) in files {
-        let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        let text: Vec<u8> = lines.iter().flat_map(|(_, line)| [line, &b"\n"[..]].concat()).collect();
         write(&folder.join(name), &text)?;
     }
     write_settings(folder, &CaseSettings { story: Some(story.to_owned()), fuel_max: None })
 }
 
-/// The lines with these numbers, without their ends.
-fn read_lines(path: &Path, numbers: &BTreeSet<u64>) -> Result<Vec<String>, CaseError> {
+/// A line's number in its file, from 1, and the line without its end.
+type Line = (u64, Vec<u8>);
+
+/// The lines with these numbers.
+fn read_lines(path: &Path, numbers: &BTreeSet<u64>) -> Result<Vec<Line>, CaseError> {
+    let mut found = Vec::new();
+    visit_lines(path, |number, line| {
+        if numbers.contains(&number) {
+            found.push((number, line.to_vec()));
+        }
+        numbers.last().is_some_and(|last| number < *last)
+    })?;
+    let missing = numbers.iter().find(|number| found.iter().all(|(found, _)| found != *number));
+    match missing {
+        Some(&line) => Err(CaseError::NoLine { name: path.display().to_string(), line }),
+        None => Ok(found),
+    }
+}
+
+/// Hands each line of a file to `visit`, until that has enough.
+fn visit_lines(path: &Path, mut visit: impl FnMut(u64, &[u8]) -> bool) -> Result<(), InputError> {
     let name = path.display().to_string();
     let unreadable = |source| InputError::Unreadable { name: name.clone(), source };
     let mut reader = BufReader::new(open_file(path)?);
-    let mut found = Vec::new();
     let mut bytes = Vec::new();
-    let mut number = 0;
-    for &wanted in numbers {
-        while number < wanted {
-            bytes.clear();
-            if reader.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
-                return Err(CaseError::NoLine { name, line: wanted });
-            }
-            number += 1;
+    for number in 1.. {
+        bytes.clear();
+        let read = (&mut reader).take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut bytes).map_err(unreadable)?;
+        if bytes.len() > LINE_BYTES_MAX {
+            return Err(InputError::LineTooLong { name, line: number, bytes_max: LINE_BYTES_MAX });
         }
-        if wanted == 0 {
-            return Err(CaseError::NoLine { name, line: wanted });
+        let line = bytes.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&bytes);
+        if read == 0 || !visit(number, line.strip_suffix(b"\n").unwrap_or(line)) {
+            break;
         }
-        found.push(String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned());
     }
-    Ok(found)
+    Ok(())
 }
 
-type Members<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
+/// The columns to mask, and those of them that no line had so far.
+struct Masks<'a> {
+    columns: &'a BTreeSet<String>,
+    missing: BTreeSet<String>,
+}
 
-/// The line with stand-ins for the values of `columns`, which stand there with `prefix` before their names. The columns that it
-/// has are taken from `missing`. A line that is no object stays as it is.
-fn masked(line: &str, prefix: &str, columns: &BTreeSet<String>, missing: &mut BTreeSet<String>) -> String {
-    let Ok(members) = serde_json::from_str::<Members<'_>>(line) else { return line.to_owned() };
-    let value = |column: &String| {
-        let raw = members.get(column.strip_prefix(prefix)?)?.get();
-        missing.remove(column);
-        Some(raw)
-    };
-    let mut values: Vec<_> = columns.iter().filter_map(value).collect();
-    values.sort_by_key(|raw| raw.as_ptr());
-    let mut text = String::with_capacity(line.len());
-    let mut copied = 0;
-    for raw in values {
-        // A raw value is a part of the line that it was read from.
-        let start = raw.as_ptr() as usize - line.as_ptr() as usize;
-        text += &line[copied..start];
-        text += &mask(raw);
-        copied = start + raw.len();
+impl Masks<'_> {
+    /// The lines of the file `name` with stand-ins for the values of the columns, which are called with `prefix` before their
+    /// names.
+    fn mask_all(&mut self, name: &str, prefix: &str, lines: &[Line]) -> Result<Vec<Line>, CaseError> {
+        if self.columns.is_empty() {
+            return Ok(lines.to_vec());
+        }
+        let mut masked = Vec::with_capacity(lines.len());
+        for (number, line) in lines {
+            let unmaskable = |reason| CaseError::Unmaskable { name: name.to_owned(), line: *number, reason };
+            let members = parse_members(line).ok_or_else(|| unmaskable("it is no JSON object whose columns differ"))?;
+            let mut parts = Vec::with_capacity(members.0.len());
+            for (column, value) in &members.0 {
+                let full_name = format!("{prefix}{column}");
+                let mut value = value.get().to_owned();
+                if self.columns.contains(&full_name) {
+                    self.missing.remove(&full_name);
+                    value = mask(&value).ok_or_else(|| unmaskable("a value to be masked can't be read"))?;
+                }
+                parts.push(format!("{}:{value}", Value::from(column.as_ref())));
+            }
+            masked.push((*number, format!("{{{}}}", parts.join(",")).into_bytes()));
+        }
+        Ok(masked)
     }
-    text + &line[copied..]
+
+    /// The column by which rows are looked up, if it is to be masked.
+    fn key_of(&self, lookup: &Lookup) -> Option<String> {
+        let key = format!("{}.{}", lookup.table, lookup.key);
+        [lookup.source_column.clone(), key].into_iter().find(|column| self.columns.contains(column))
+    }
 }
 
 /// The rows of a looked-up table that some line refers to.
-fn referenced_rows(path: &Path, lookup: &Lookup, lines: &[String]) -> Result<Vec<String>, CaseError> {
-    let reference = |line: &String| {
-        let members: Members<'_> = serde_json::from_str(line).ok()?;
-        key_of(members.get(lookup.source_column.as_str())?.get())
-    };
-    let references: BTreeSet<_> = lines.iter().filter_map(reference).collect();
-    let name = path.display().to_string();
+fn referenced_rows(path: &Path, lookup: &Lookup, lines: &[Line]) -> Result<Vec<Line>, CaseError> {
+    let value = |line: &[u8], column: &str| key_of(parse_members(line)?.get(column)?);
+    let references: BTreeSet<_> = lines.iter().filter_map(|(_, line)| value(line, &lookup.source_column)).collect();
     let mut rows = Vec::new();
-    for line in BufReader::new(open_file(path)?).lines() {
-        let line = line.map_err(|source| InputError::Unreadable { name: name.clone(), source })?;
-        let members: Members<'_> = serde_json::from_str(&line).unwrap_or_default();
-        let key = members.get(lookup.key.as_str()).and_then(|key| key_of(key.get()));
-        if key.is_some_and(|key| references.contains(&key)) {
-            rows.push(line);
+    visit_lines(path, |number, line| {
+        if value(line, &lookup.key).is_some_and(|key| references.contains(&key)) {
+            rows.push((number, line.to_vec()));
         }
-    }
+        true
+    })?;
     Ok(rows)
 }

@@ -7,6 +7,7 @@ use super::outcome::{NoOutcome, Outcome};
 use crate::input::{ChunkLimits, Lookups};
 use crate::sandbox::Plugin;
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// How a case went.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -76,7 +77,8 @@ pub fn run_case(plugin: &Plugin, case: &CaseFolder) -> Result<CaseReport, CaseEr
     };
     let differences = all_differences(&together);
     // What differs in both ways is told once.
-    let by_line = all_differences(&apart).into_iter().filter(|difference| !differences.contains(difference));
+    let told: HashSet<&Difference> = differences.iter().collect();
+    let by_line = all_differences(&apart).into_iter().filter(|difference| !told.contains(difference));
     let differences_by_line: Vec<_> = by_line.collect();
     let fuel = together.usage.fuel;
     let within = settings.fuel_max.is_none_or(|fuel_max| fuel <= fuel_max);

@@ -326,7 +326,7 @@ fn text<'a>(offsets: &[i32], bytes: &'a [u8], row: usize) -> &'a [u8] {
 
 /// Whether two values of different types are written the same, zeros at the end of a fraction apart.
 pub(super) fn is_same_text(old: &str, new: &str) -> bool {
-    let plain = |text: &str| match text.contains('.') && !text.starts_with('"') {
+    let plain = |text: &str| match text.contains('.') && !text.contains(['"', 'e', 'E']) {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => text.to_owned(),
     };

@@ -7,8 +7,7 @@
 use crate::files::TemporaryFolder;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{Result, Write};
-use std::path::PathBuf;
+use std::io::{Read, Result, Seek, Write};
 
 /// Which version made a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,8 +95,8 @@ pub(super) struct Leftovers {
     files: Option<Spill>,
 }
 
+/// Files without a name: they go with the process, however it ends.
 struct Spill {
-    folder: TemporaryFolder,
     parts: Vec<File>,
 }
 
@@ -136,10 +135,15 @@ impl Leftovers {
         if self.files.is_some() {
             self.spill()?;
         }
-        for index in 0..self.rows.parts.len() {
-            match &self.files {
-                Some(files) => pair(&std::fs::read(files.path(index))?, &mut take),
-                None => pair(&self.rows.parts[index], &mut take),
+        match self.files {
+            None => self.rows.parts.iter().for_each(|part| pair(part, &mut take)),
+            Some(files) => {
+                for mut file in files.parts {
+                    let mut part = Vec::new();
+                    file.rewind()?;
+                    file.read_to_end(&mut part)?;
+                    pair(&part, &mut take);
+                }
             }
         }
         Ok(())
@@ -148,15 +152,14 @@ impl Leftovers {
 
 impl Spill {
     fn begin() -> Result<Self> {
-        let mut spill = Self { folder: TemporaryFolder::create("host-diff")?, parts: Vec::new() };
+        let folder = TemporaryFolder::create("host-diff")?;
+        let mut parts = Vec::new();
         for index in 0..PARTS {
-            spill.parts.push(File::create_new(spill.path(index))?);
+            let path = folder.path().join(index.to_string());
+            parts.push(File::options().read(true).write(true).create_new(true).open(&path)?);
+            std::fs::remove_file(&path)?;
         }
-        Ok(spill)
-    }
-
-    fn path(&self, index: usize) -> PathBuf {
-        self.folder.path().join(index.to_string())
+        Ok(Self { parts })
     }
 }
 

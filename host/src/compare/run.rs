@@ -140,6 +140,10 @@ impl Gathered {
         let room = SAMPLES_MAX.saturating_sub(rejects.samples.len());
         rejects.samples.extend(chunk.rejects.samples.into_iter().take(room));
         for (group, [old, new]) in chunk.rejects.groups {
+            /// More reasons than anybody reads; the rest is counted together.
+            const GROUPS_MAX: usize = 100;
+            let is_known = self.groups.len() < GROUPS_MAX || self.groups.contains_key(&group);
+            let group = if is_known { group } else { ("(others)".to_owned(), None) };
             let counts = self.groups.entry(group).or_default();
             counts[0] += old;
             counts[1] += new;

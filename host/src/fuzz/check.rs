@@ -88,7 +88,7 @@ pub fn fuzz(
     if let Some((lookups, lines)) = pools.first() {
         // Each value in each column of one line.
         const LINES_A_CHUNK: usize = 16;
-        let hard: Vec<_> = lines.iter().take(1).flat_map(|line| mutator.each_value(line)).collect();
+        let hard = lines.iter().map(|line| mutator.each_value(line)).find(|hard| !hard.is_empty()).unwrap_or_default();
         for chunk in hard.chunks(LINES_A_CHUNK) {
             Trial { plugin, lookups, report: &mut report }.chunk(chunk, Rule::Order);
         }
@@ -155,7 +155,7 @@ impl Trial<'_> {
         let mut index = 0;
         while lines.len() > 1 && index < lines.len() {
             let fewer: Vec<_> = [&lines[..index], &lines[index + 1..]].concat();
-            match self.breach(&fewer, rule).filter(|other| other.rule == breach.rule) {
+            match self.breach(&fewer, rule).filter(|other| (other.rule, &other.kind) == (breach.rule, &breach.kind)) {
                 Some(other) => (lines, breach) = (fewer, other),
                 None => index += 1,
             }

@@ -2,10 +2,8 @@
 
 use super::random::Random;
 use super::values::{VALUES, long_values};
+use crate::input::parse_members;
 use serde_json::Value;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// A line, and what was done to it.
 #[derive(Clone, Debug)]
@@ -30,7 +28,7 @@ impl Mutator {
 
     /// A line for each hard value in each column that the line has and the plugin reads.
     pub(super) fn each_value(&self, line: &Line) -> Vec<Line> {
-        let Some(members) = members(&String::from_utf8_lossy(&line.bytes)) else { return Vec::new() };
+        let Some(members) = members(&line.bytes) else { return Vec::new() };
         let read = members.iter().enumerate().filter(|(_, (name, _))| self.columns.contains(name));
         let values = || VALUES.iter().copied().chain(self.long_values.iter().map(String::as_str));
         let changed = |(place, (name, _)): (usize, &Member)| {
@@ -46,8 +44,7 @@ impl Mutator {
 
     /// Another line of `line`.
     pub(super) fn mutate(&self, line: &Line, random: &mut Random) -> Line {
-        let text = String::from_utf8_lossy(&line.bytes).into_owned();
-        let Some(mut members) = members(&text) else { return line.clone() };
+        let Some(mut members) = members(&line.bytes) else { return line.clone() };
         let column = random.pick(&self.columns).cloned().unwrap_or_default();
         let place = members.iter().position(|(name, _)| *name == column);
         // Most mistakes are in values.
@@ -78,21 +75,24 @@ impl Mutator {
                 random.shuffle(&mut members);
                 "the columns in another order".to_owned()
             }
-            (16, _) => return Line { bytes: spaced(&members), change: "blanks between all".to_owned() },
+            (16, _) => {
+                let change = joined(&line.change, "blanks between all");
+                return Line { bytes: spaced(&members), change };
+            }
             (17, _) => {
-                let bytes = text.trim_end().as_bytes();
+                let bytes = line.bytes.trim_ascii_end();
                 let mut cut = bytes[..random.below(bytes.len())].to_vec();
                 if cut.iter().all(u8::is_ascii_whitespace) {
                     cut = b"{".to_vec();
                 }
                 cut.push(b'\n');
-                return Line { bytes: cut, change: "cut off".to_owned() };
+                return Line { bytes: cut, change: joined(&line.change, "cut off") };
             }
             (18, _) => {
                 let mut bytes = line.bytes.clone();
                 let at = random.below(bytes.len().saturating_sub(1));
                 bytes[at] = 0xff;
-                return Line { bytes, change: format!("byte {} is no UTF-8", at + 1) };
+                return Line { bytes, change: joined(&line.change, &format!("byte {} is no UTF-8", at + 1)) };
             }
             (19, _) => return Line { bytes: b"{}\n".to_vec(), change: "an empty object".to_owned() },
             _ => {
@@ -125,11 +125,9 @@ fn short(value: &str) -> String {
 type Member = (String, String);
 
 /// The members of an object in their order, each value as it is written.
-fn members(line: &str) -> Option<Vec<Member>> {
-    let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(line).ok()?;
-    let mut members: Vec<_> = members.into_iter().map(|(name, value)| (name.into_owned(), value.get())).collect();
-    members.sort_by_key(|(_, value)| value.as_ptr());
-    Some(members.into_iter().map(|(name, value)| (name, value.to_owned())).collect())
+fn members(line: &[u8]) -> Option<Vec<Member>> {
+    let members = parse_members(line)?.0.into_iter();
+    Some(members.map(|(name, value)| (name.into_owned(), value.get().to_owned())).collect())
 }
 
 fn written(members: &[Member]) -> Vec<u8> {

@@ -9,7 +9,8 @@ use std::io::Read;
 /// The longest line that is read; a row of a database is far shorter, and a whole line must fit a call.
 pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What some programs put before the first line.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How large a chunk may get. A chunk holds at least one line, whatever its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,15 @@ mod calendar;
 mod columns;
 mod lines;
 mod lookup;
+mod members;
 
 pub use calendar::{CalendarYears, YearsError};
 pub use columns::{ColumnProblem, check_columns};
+pub(crate) use lines::BYTE_ORDER_MARK;
 pub use lines::{Chunk, ChunkLimits, LINE_BYTES_MAX, LineChunks};
 pub(crate) use lookup::key_of;
 pub use lookup::{Lookups, LookupsBuilder};
+pub(crate) use members::{Members, parse_members};
 
 use crate::error::{Exit, Explain};
 use std::fs::File;
@@ -117,6 +120,11 @@ impl Explain for InputError {
             }
             Self::LookupUnknown { .. } => {
                 "`host plugin describe` shows the tables that a plugin looks rows up in".to_owned()
+            }
+            Self::Columns { problems, .. }
+                if problems.iter().all(|problem| matches!(problem, ColumnProblem::Retyped { .. })) =>
+            {
+                "read the columns as the types that their values have (a text is `&str`), or mend the rows".to_owned()
             }
             Self::Columns { found, .. } => {
                 format!("the rows have the columns {}; is this the right table?", list(found))

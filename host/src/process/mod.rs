@@ -1,4 +1,4 @@
-//! From lines to star tables: what `host run` does with a file.
+//! From lines to star tables.
 //!
 //! ```text
 //! LineChunks ──► workers: join lookups, call the plugin ──► Collector, in order ──► workers: encode ──► files
@@ -16,5 +16,4 @@ pub use error::{PluginFailure, RunError};
 pub(crate) use in_order::in_order;
 pub use options::RunOptions;
 pub(crate) use pipeline::transform;
-pub(crate) use run::check_source;
-pub use run::run_plugin;
+pub use run::{check_source, run_plugin};

@@ -42,7 +42,10 @@ pub fn run_plugin(
 }
 
 /// Holds the first rows of an input against the columns that the plugin reads.
-pub(crate) fn check_source(plugin: &Plugin, input: &Input, first_lines: &[u8]) -> Result<(), InputError> {
+///
+/// # Errors
+/// [`InputError::Columns`].
+pub fn check_source(plugin: &Plugin, input: &Input, first_lines: &[u8]) -> Result<(), InputError> {
     let (problems, found) = check_columns(&plugin.manifest().source_columns, first_lines);
     if problems.is_empty() { Ok(()) } else { Err(InputError::Columns { name: input.name(), problems, found }) }
 }

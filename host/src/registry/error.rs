@@ -55,13 +55,27 @@ pub enum RegistryError {
         /// The published version.
         digest: String,
     },
-    /// No version with this digest was ever published.
-    #[error("no version of `{name}` has a digest that begins with `{digest}`")]
+    /// No version with this digest was ever published, or several.
+    #[error("`{name}` has not one version with a digest that begins with `{digest}`")]
     NoSuchDigest {
         /// The plugin.
         name: String,
         /// What was asked for.
         digest: String,
+    },
+    /// The version that was asked for is in force.
+    #[error("`{name}` is at {digest} already")]
+    InForce {
+        /// The plugin.
+        name: String,
+        /// The version in force.
+        digest: String,
+    },
+    /// The file changed after it was loaded.
+    #[error("the component of `{name}` was built anew while it was compared; nothing is published")]
+    Changed {
+        /// The plugin.
+        name: String,
     },
     /// A component is not what its name says.
     #[error("the component of `{name}` is damaged: its digest is {found}, and should be {expected}")]
@@ -85,6 +99,8 @@ impl Explain for RegistryError {
             Self::Unknown { .. } => "not-published",
             Self::NothingBefore { .. } => "nothing-before",
             Self::NoSuchDigest { .. } => "no-such-digest",
+            Self::InForce { .. } => "in-force",
+            Self::Changed { .. } => "changed",
             Self::Damaged { .. } => "damaged",
         }
     }
@@ -95,12 +111,12 @@ impl Explain for RegistryError {
             Self::Lock { .. } => {
                 "it is written by `host plugin publish` alone; take an earlier one from a backup".to_owned()
             }
-            Self::Conflict { .. } | Self::NotReplaced { .. } => {
+            Self::Conflict { .. } | Self::NotReplaced { .. } | Self::Changed { .. } => {
                 "run it again: it shows the difference to what is published now".to_owned()
             }
             Self::Unknown { .. } => "`host plugin list` shows the published plugins".to_owned(),
-            Self::NothingBefore { name, .. } | Self::NoSuchDigest { name, .. } => {
-                format!("`host plugin list {name}` shows its history")
+            Self::NothingBefore { name, .. } | Self::NoSuchDigest { name, .. } | Self::InForce { name, .. } => {
+                format!("`host plugin list {name}` shows its history; four digits and more name a version")
             }
             Self::Damaged { .. } => "publish the component again from its source, or roll back".to_owned(),
         })
@@ -108,7 +124,9 @@ impl Explain for RegistryError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Store { .. } | Self::Conflict { .. } | Self::NotReplaced { .. } => Exit::Environment,
+            Self::Store { .. } | Self::Conflict { .. } | Self::NotReplaced { .. } | Self::Changed { .. } => {
+                Exit::Environment
+            }
             _ => Exit::BadInput,
         }
     }

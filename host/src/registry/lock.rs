@@ -51,6 +51,31 @@ pub enum Action {
     Rollback,
 }
 
+impl PluginsLock {
+    /// Checks what only a hand can have broken.
+    pub(super) fn check(&self) -> Result<(), String> {
+        for (name, plugin) in &self.plugins {
+            let shown = crate::text::shown(name, 80);
+            let is_name = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            if !is_name || name.is_empty() {
+                return Err(format!("`{shown}` is no name of a plugin"));
+            }
+            let digests = plugin.history.iter().map(|entry| &entry.digest).chain([&plugin.digest]);
+            if let Some(digest) = digests.into_iter().find(|digest| !is_digest(digest)) {
+                return Err(format!("`{}` of `{shown}` is no SHA-256", crate::text::shown(digest, 80)));
+            }
+            if plugin.history.last().is_none_or(|last| last.digest != plugin.digest) {
+                return Err(format!("the digest of `{shown}` is not the last one of its history"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
 impl PublishedPlugin {
     /// The component that was in force before the one that is: a component that was taken back does not count. Taking back
     /// several times goes back several versions.
@@ -70,10 +95,13 @@ impl PublishedPlugin {
         standing.pop()
     }
 
-    /// The last entry whose digest begins with `prefix`.
+    /// The last entry with the one digest that begins with `prefix`, of 4 digits or more.
     #[must_use]
     pub fn find(&self, prefix: &str) -> Option<&HistoryEntry> {
-        self.history.iter().rfind(|entry| entry.digest.starts_with(prefix))
+        const PREFIX_LENGTH_MIN: usize = 4;
+        let found = self.history.iter().rfind(|entry| entry.digest.starts_with(prefix))?;
+        let is_one = self.history.iter().all(|entry| entry.digest == found.digest || !entry.digest.starts_with(prefix));
+        (is_one && prefix.len() >= PREFIX_LENGTH_MIN).then_some(found)
     }
 
     /// Puts a component in force.

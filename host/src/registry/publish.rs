@@ -36,8 +36,18 @@ pub struct Component {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// The SHA-256 of what was looked at.
+    pub digest: String,
     /// The component.
     pub wasm: Vec<u8>,
+}
+
+impl Component {
+    /// A component of these bytes.
+    #[must_use]
+    pub fn new(name: &str, version: &str, wasm: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), version: version.to_owned(), digest: digest_of(&wasm), wasm }
+    }
 }
 
 /// What came into force.
@@ -73,7 +83,11 @@ impl Registry {
         let bytes = found.bytes().await.map_err(|error| self.error(error))?;
         let mistake = |reason: String| RegistryError::Lock { store: self.name.clone(), reason };
         let text = std::str::from_utf8(&bytes).map_err(|error| mistake(error.to_string()))?;
-        let lock = toml::from_str(text).map_err(|error| mistake(error.to_string()))?;
+        if text.trim().is_empty() {
+            return Err(mistake("it is empty".to_owned()));
+        }
+        let lock: PluginsLock = toml::from_str(text).map_err(|error| mistake(error.to_string()))?;
+        lock.check().map_err(mistake)?;
         Ok(Snapshot { lock, version: Some(version) })
     }
 
@@ -114,13 +128,21 @@ impl Registry {
         at: String,
         note: Option<String>,
     ) -> Result<Published, RegistryError> {
-        let Component { name, version, wasm } = component;
-        let digest = digest_of(&wasm);
+        let Component { name, version, digest, wasm } = component;
+        if digest_of(&wasm) != digest {
+            return Err(RegistryError::Changed { name });
+        }
         let path = component_path(&name, &digest);
         let created = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&path, PutPayload::from(wasm), created).await {
-            // Under its digest there can be no other; a damaged one would be found when it is fetched.
-            Ok(_) | Err(Error::AlreadyExists { .. }) => drop(self.fetch(&name, &digest).await?),
+        let payload = PutPayload::from(wasm);
+        match self.store.put_opts(&path, payload.clone(), created).await {
+            Ok(_) => {}
+            Err(Error::AlreadyExists { .. }) => {
+                if let Err(RegistryError::Damaged { .. }) = self.fetch(&name, &digest).await {
+                    // Under its digest there can be no other: whoever else mends it writes the same.
+                    self.store.put(&path, payload).await.map_err(|error| self.error(error))?;
+                }
+            }
             Err(error) => return Err(self.error(error)),
         }
         self.enter(snapshot, &name, HistoryEntry { at, action: Action::Publish, digest, version, note }).await
@@ -140,15 +162,20 @@ impl Registry {
     ) -> Result<Published, RegistryError> {
         let published = self.published(&snapshot, name)?;
         let target = match to {
-            Some(prefix) => published.find(prefix).ok_or_else(|| RegistryError::NoSuchDigest {
-                name: name.to_owned(),
-                digest: crate::text::shown(prefix, 80),
-            }),
+            Some(prefix) => {
+                let digest = crate::text::shown(prefix, 80);
+                let found = published.find(prefix);
+                let found = found.ok_or(RegistryError::NoSuchDigest { name: name.to_owned(), digest })?;
+                if found.digest == published.digest {
+                    return Err(RegistryError::InForce { name: name.to_owned(), digest: found.digest.clone() });
+                }
+                found
+            }
             None => published.before().ok_or_else(|| RegistryError::NothingBefore {
                 name: name.to_owned(),
                 digest: published.digest.clone(),
-            }),
-        }?;
+            })?,
+        };
         let entry = HistoryEntry { at, action: Action::Rollback, note, ..target.clone() };
         // What comes into force must be there, and whole.
         self.fetch(name, &entry.digest).await?;
@@ -167,9 +194,13 @@ impl Registry {
         let options = PutOptions { mode, ..PutOptions::default() };
         match self.store.put_opts(&Path::from(LOCK), payload, options).await {
             Ok(_) => Ok(Published { plugin: name.to_owned(), digest_before, entry }),
-            Err(Error::Precondition { .. } | Error::AlreadyExists { .. }) => {
-                Err(RegistryError::Conflict { name: name.to_owned() })
-            }
+            Err(Error::Precondition { .. } | Error::AlreadyExists { .. }) => match self.read().await {
+                Ok(Snapshot { version: None, .. }) => Err(RegistryError::Lock {
+                    store: self.name.clone(),
+                    reason: "something stands in its place that is no file".to_owned(),
+                }),
+                _ => Err(RegistryError::Conflict { name: name.to_owned() }),
+            },
             Err(error) => Err(self.error(error)),
         }
     }

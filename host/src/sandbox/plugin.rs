@@ -130,9 +130,12 @@ impl Plugin {
         };
         let fuel = self.limits.fuel(call.json_lines.len());
         let output_bytes_max = usize::try_from(self.limits.output_bytes_max).unwrap_or(usize::MAX);
-        let (result, usage, log) = self.in_instance(Stage::Start, fuel, output_bytes_max, |store, plugin| {
-            plugin.star_transform_plugin().call_transform(store, &context, call.json_lines)
-        });
+        // Of several lines the guilty ones are still to be found: then is the time to tell where in the source.
+        let asks_place = call.lines <= 1;
+        let (result, usage, log) =
+            self.in_instance(Stage::Start, asks_place, fuel, output_bytes_max, |store, plugin| {
+                plugin.star_transform_plugin().call_transform(store, &context, call.json_lines)
+            });
         let result = match result {
             Ok(Ok(output)) => check(output, &self.manifest, call.lines).map_err(Fault::Output),
             Ok(Err(failure)) => Err(Fault::Failure { message: shown(&failure.message, FAULT_CHARS_MAX) }),
@@ -150,7 +153,7 @@ impl Plugin {
         let plugin =
             Self { engine, turns, instances, path, digest, size_bytes, imports, limits, manifest, load_time, symbols };
         let fuel = limits.fuel(0);
-        let (result, ..) = plugin.in_instance(Stage::FirstStart, fuel, MANIFEST_BYTES_MAX, |store, component| {
+        let (result, ..) = plugin.in_instance(Stage::FirstStart, true, fuel, MANIFEST_BYTES_MAX, |store, component| {
             component.star_transform_plugin().call_describe(store)
         });
         let path = || plugin.path.clone();
@@ -162,6 +165,7 @@ impl Plugin {
     fn in_instance<T>(
         &self,
         mut stage: Stage,
+        asks_place: bool,
         fuel: u64,
         output_bytes_max: usize,
         run: impl FnOnce(&mut Store<CallState>, &Transform) -> wasmtime::Result<T>,
@@ -179,7 +183,7 @@ impl Plugin {
         let used = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let limits = Limits { output_bytes_max: output_bytes_max as u64, ..self.limits };
         let result = result.map_err(|error| {
-            let backtrace = error.downcast_ref::<WasmBacktrace>();
+            let backtrace = error.downcast_ref::<WasmBacktrace>().filter(|_| asks_place);
             let place = backtrace.and_then(|backtrace| self.symbols.place(backtrace, &self.manifest.name));
             Fault::of(&error, stage, store.data(), fuel, &limits).at(place)
         });

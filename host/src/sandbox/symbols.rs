@@ -42,8 +42,18 @@ impl fmt::Display for SourcePlace {
 pub(super) struct Symbols {
     path: PathBuf,
     digest: String,
-    found: Mutex<BTreeMap<Vec<usize>, Option<SourcePlace>>>,
+    found: Mutex<Found>,
 }
+
+#[derive(Debug, Default)]
+struct Found {
+    places: BTreeMap<Vec<usize>, Option<SourcePlace>>,
+    /// Whether the component has no debug information, so that there is nothing to look for.
+    has_none: bool,
+}
+
+/// So many places are kept: a plugin that fails in more of them is looked up again.
+const PLACES_MAX: usize = 1_000;
 
 impl Symbols {
     /// The symbols of the component with `digest` in the file `path`.
@@ -57,30 +67,42 @@ impl Symbols {
         let frames = backtrace.frames().iter().take(FRAMES_MAX);
         let offsets: Vec<_> = frames.filter_map(wasmtime::FrameInfo::module_offset).collect();
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.entry(offsets).or_insert_with_key(|offsets| self.find(offsets, crate_name)).clone()
-    }
-
-    fn find(&self, offsets: &[usize], crate_name: &str) -> Option<SourcePlace> {
+        if let Some(place) = found.places.get(&offsets) {
+            return place.clone();
+        }
+        if found.has_none {
+            return None;
+        }
         let wasm = std::fs::read(&self.path).ok()?;
         if hex(&Sha256::digest(&wasm)) != self.digest {
             // Another component stands there now, and its places would be wrong.
             return None;
         }
         let modules = modules(&wasm);
-        let mut elsewhere = None;
-        for &offset in offsets {
-            let Some(module) = modules.iter().find(|module| module.code.contains(&offset)) else { continue };
-            for place in module.places(offset).unwrap_or_default() {
-                if is_of_crate(&place.file, crate_name) {
-                    return Some(place);
-                }
-                if elsewhere.is_none() && !is_library(&place.file) {
-                    elsewhere = Some(place);
-                }
+        found.has_none = modules.iter().all(|module| !module.sections.contains_key(SectionId::DebugInfo.name()));
+        let place = find(&modules, &offsets, crate_name);
+        if found.places.len() < PLACES_MAX {
+            found.places.insert(offsets, place.clone());
+        }
+        place
+    }
+}
+
+/// The innermost place that lies in a file of the crate, or else in no library's.
+fn find(modules: &[CoreModule<'_>], offsets: &[usize], crate_name: &str) -> Option<SourcePlace> {
+    let mut elsewhere = None;
+    for &offset in offsets {
+        let Some(module) = modules.iter().find(|module| module.code.contains(&offset)) else { continue };
+        for place in module.places(offset).unwrap_or_default() {
+            if is_of_crate(&place.file, crate_name) {
+                return Some(place);
+            }
+            if elsewhere.is_none() && !is_library(&place.file) {
+                elsewhere = Some(place);
             }
         }
-        elsewhere
     }
+    elsewhere
 }
 
 /// Whether the file lies in the folder of a crate, which has the name of the crate.

@@ -4,9 +4,10 @@
 //! things that were made in different ways.
 
 use super::error::ScaffoldError;
-use super::lines::{Members, parse_members, visit_lines};
+use super::lines::visit_lines;
 use super::plan::{Origin, Plan, StarField};
 use super::value::{Cell, read};
+use crate::input::{Members, parse_members};
 use std::ops::ControlFlow;
 use std::path::Path;
 

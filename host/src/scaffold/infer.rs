@@ -2,8 +2,9 @@
 
 use super::counted::SomeLines;
 use super::error::ScaffoldError;
-use super::lines::{Members, parse_members, visit_lines};
+use super::lines::visit_lines;
 use super::summary::Summary;
+use crate::input::{Members, parse_members};
 use crate::manifest::{COLUMNS_MAX, ColumnType};
 use crate::text::{NAME_CHARS_MAX, shown};
 use serde::Serialize;

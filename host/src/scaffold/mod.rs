@@ -182,7 +182,7 @@ impl NewFiles<'_> {
         for name in SHARED {
             self.write_unless_there(name, embedded::file(name)?)?;
         }
-        self.write_unless_there(".gitignore", b"/target/\n")?;
+        self.write_unless_there(".gitignore", b"/target/\n/plugins/dist/\n/plugins/*/fuzz/\n")?;
         let manifest = PathBuf::from("Cargo.toml");
         self.write(manifest.clone(), sdk.workspace_manifest().into_bytes())?;
         self.staging.place(manifest)

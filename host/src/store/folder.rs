@@ -11,15 +11,26 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UpdateVersion,
 };
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+/// How often, and with which pauses, is tried to get the folder's lock: for some ten seconds.
+const LOCK_TRIES: u32 = 1_000;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A folder of this machine. What is written is on the disk when the call returns.
 #[derive(Debug)]
 pub struct FolderStore {
     folder: PathBuf,
     files: LocalFileSystem,
+    /// Whose turn it is within this process, so that at most one waits for the folder's lock.
+    turn: Mutex<()>,
 }
 
 impl FolderStore {
@@ -32,7 +43,7 @@ impl FolderStore {
         std::fs::create_dir_all(folder).map_err(generic)?;
         let folder = folder.canonicalize().map_err(generic)?;
         let files = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        Ok(Self { folder, files })
+        Ok(Self { folder, files, turn: Mutex::new(()) })
     }
 
     /// Replaces an object if it is still the one that `expected` names.
@@ -43,7 +54,8 @@ impl FolderStore {
         options: PutOptions,
         expected: &UpdateVersion,
     ) -> Result<PutResult> {
-        let _lock = self.lock()?;
+        let _turn = self.turn.lock().await;
+        let _lock = self.lock().await?;
         let found = match self.files.head(location).await {
             Ok(found) => found.e_tag,
             Err(Error::NotFound { .. }) => None,
@@ -56,12 +68,22 @@ impl FolderStore {
         self.files.put_opts(location, payload, PutOptions { mode: PutMode::Overwrite, ..options }).await
     }
 
-    /// Takes the folder's lock, until the file is closed. Nobody holds it longer than a small object takes to write.
-    fn lock(&self) -> Result<File> {
-        let generic = |source: std::io::Error| Error::Generic { store: "folder", source: source.into() };
-        let folder = File::open(&self.folder).map_err(generic)?;
-        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).map_err(|error| generic(error.into()))?;
-        Ok(folder)
+    /// Takes the folder's lock, until the file is closed. Nobody holds it longer than a small object takes to write; who waits
+    /// does so on a thread of its own, as the one who has the lock may need this one.
+    async fn lock(&self) -> Result<File> {
+        let folder = self.folder.clone();
+        let locked = spawn_blocking(move || {
+            let folder = File::open(folder)?;
+            for _ in 0..LOCK_TRIES {
+                match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+                    Err(Errno::WOULDBLOCK) => std::thread::sleep(LOCK_PAUSE),
+                    locked => return locked.map(|()| folder).map_err(std::io::Error::from),
+                }
+            }
+            Err(std::io::Error::other("another program holds the lock of the folder"))
+        });
+        let locked = locked.await.map_err(std::io::Error::other).and_then(|locked| locked);
+        locked.map_err(|source| Error::Generic { store: "folder", source: source.into() })
     }
 }
 

@@ -3,3 +3,4 @@
 mod folder;
 
 pub use folder::FolderStore;
+pub use object_store::memory::InMemory;

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 use tests::tools::{host_with_cargo, run_host, scaffold_target_folder};
 
 /// A program that ends with the test, however that ends.
@@ -25,8 +27,17 @@ fn a_saved_change_shows_the_rows_that_it_changes() {
     let arguments = ["dev", "--plugin", "fact_visit", "--input", "visit.jsonl", "--json"];
     let mut command = host_with_cargo(folder.path(), &scaffold_target_folder(), &arguments);
     let mut dev = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
-    let mut turns = BufReader::new(dev.0.stdout.take().unwrap()).lines();
-    let mut turn = || -> serde_json::Value { serde_json::from_str(&turns.next().unwrap().unwrap()).unwrap() };
+    let output = BufReader::new(dev.0.stdout.take().unwrap()).lines();
+    let (sender, turns) = std::sync::mpsc::channel();
+    std::thread::spawn(move || output.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let turn = || -> serde_json::Value {
+        let line = turns.recv_timeout(Duration::from_secs(120)).expect("a build takes seconds");
+        serde_json::from_str(&line).unwrap()
+    };
+    let save = |path: &Path, text: String| {
+        fs::write(path.with_extension("new"), text).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
+    };
     let first = turn();
     assert_eq!((&first["records"], &first["rows"]["fact_visit"]), (&5.into(), &5.into()));
     assert!(first["changes"].is_null());
@@ -34,12 +45,12 @@ fn a_saved_change_shows_the_rows_that_it_changes() {
     let text = fs::read_to_string(&source).unwrap();
     let changed = text.replace("visitors: visit.visitors", "visitors: visit.visitors.min(40)");
     assert_ne!(changed, text, "{text}");
-    fs::write(&source, changed).unwrap();
+    save(&source, changed);
     let changes = turn()["changes"].as_array().unwrap().clone();
     assert_eq!(changes.len(), 1, "{changes:?}");
     assert_eq!((&changes[0]["row"], &changes[0]["column"]), (&"visit_record_id=5".into(), &"visitors".into()));
     assert_eq!((&changes[0]["expected"], &changes[0]["found"]), (&"50".into(), &"40".into()));
-    fs::write(folder.path().join("visit.jsonl"), (2..=5).map(line).collect::<String>()).unwrap();
+    save(&folder.path().join("visit.jsonl"), (2..=5).map(line).collect());
     let fewer = turn();
     assert_eq!(fewer["records"], 4, "another input is a reason to run, too");
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 use tests::shipped_guest;
-use tests::tools::{plugin, run_host, write_totesys};
+use tests::tools::{run_host, write_totesys};
 use totesys::Style;
 
 /// A folder with three versions of a plugin of one name, two of which make the same columns.
@@ -88,6 +88,54 @@ fn a_damaged_component_never_comes_into_force() {
     assert_ne!(digest_in_force(folder.path()), before);
 }
 
+#[test]
+fn a_component_that_is_damaged_in_force_can_be_published_again_or_replaced() {
+    let folder = folder();
+    publish(folder.path(), "orders_shifted.wasm", &[]);
+    let digest = digest_in_force(folder.path());
+    let stored = folder.path().join(format!("published/guests/{digest}.wasm"));
+    fs::write(&stored, b"half").unwrap();
+    let refused = publish(folder.path(), "orders_changed.wasm", &[]);
+    assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+    assert!(stdout(&refused).contains("the version in force can't be compared: the component of `guests` is damaged"));
+    assert_eq!(publish(folder.path(), "orders_changed.wasm", &["--breaking"]).status.code(), Some(0));
+    assert_eq!(publish(folder.path(), "orders_shifted.wasm", &[]).status.code(), Some(0));
+    assert_eq!(digest_in_force(folder.path()), digest);
+    assert_eq!(
+        fs::read(&stored).unwrap(),
+        fs::read(folder.path().join("orders_shifted.wasm")).unwrap(),
+        "it is mended"
+    );
+}
+
+#[test]
+fn several_replacements_in_one_runtime_do_not_wait_for_each_other_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry(folder.path());
+    let results = block_on(async {
+        let snapshot = registry.read().await.unwrap();
+        let first = Component::new("fact_x", "1.0.0", vec![0]);
+        registry.publish(snapshot, first, String::new(), None).await.unwrap();
+        let snapshot = registry.read().await.unwrap();
+        let publish = |byte| {
+            let component = Component::new("fact_x", "1.0.0", vec![byte]);
+            registry.publish(snapshot.clone(), component, String::new(), None)
+        };
+        tokio::join!(publish(1), publish(2), publish(3))
+    });
+    let won = [results.0.is_ok(), results.1.is_ok(), results.2.is_ok()];
+    assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");
+}
+
+#[test]
+fn looking_for_a_plugin_that_is_not_published_makes_no_folder() {
+    let folder = folder();
+    let run = run_host(folder.path(), &["run", "--plugin", "fact_typo", "--input", "sales_order.jsonl"]);
+    assert!(String::from_utf8_lossy(&run.stderr).starts_with("error[not-published]"));
+    assert_eq!(run.status.code(), Some(3));
+    assert!(!folder.path().join("plugins").exists());
+}
+
 fn registry(folder: &Path) -> Registry {
     Registry::new(Arc::new(FolderStore::open(folder).unwrap()), "test".to_owned())
 }
@@ -108,7 +156,7 @@ fn of_two_publishers_at_once_one_wins_each_time_and_none_is_half_done() {
             let snapshot = block_on(registry.read()).unwrap();
             let wasm = vec![publisher, round];
             start.wait();
-            let component = Component { name: "fact_x".to_owned(), version: "1.0.0".to_owned(), wasm };
+            let component = Component::new("fact_x", "1.0.0", wasm);
             block_on(registry.publish(snapshot, component, format!("round {round}"), None))
         };
         let [first, second] = std::thread::scope(|scope| {
@@ -133,21 +181,16 @@ fn of_two_publishers_at_once_one_wins_each_time_and_none_is_half_done() {
                 assert_eq!(Some(back.unwrap().entry.digest), won.digest_before);
                 // Forward again, so that the history has only what was published.
                 let lock = folder.path().join("plugins.lock");
-                fs::write(&lock, toml_of(&snapshot.lock)).unwrap();
+                fs::write(&lock, toml::to_string(&snapshot.lock).unwrap()).unwrap();
             }
         }
     }
-}
-
-fn toml_of(lock: &host::registry::PluginsLock) -> String {
-    toml::to_string(lock).unwrap()
 }
 
 #[test]
 fn of_two_programs_that_replace_the_same_version_one_wins() {
     const ROUNDS: usize = 50;
     let folder = folder();
-    fs::copy(plugin("dim_staff"), folder.path().join("dim_staff.wasm")).unwrap();
     assert_eq!(publish(folder.path(), "orders_shifted.wasm", &["--replaces", "none"]).status.code(), Some(0));
     let pairs = [["orders_changed.wasm", "orders_clumsy.wasm"], ["orders_shifted.wasm", "orders_shifted.wasm"]];
     for round in 0..ROUNDS {

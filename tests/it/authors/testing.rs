@@ -124,6 +124,46 @@ fn lines_and_columns_that_are_not_there_make_no_case() {
     }
 }
 
+#[test]
+fn what_cannot_be_masked_is_not_recorded() {
+    let folder = staff();
+    write_totesys(folder.path(), 60, Style::Compact, false);
+    let path = folder.path().join("staff.jsonl");
+    let mut lines: Vec<_> = fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+    let twice = lines[1].replacen('{', "{\"email_address\":\"secret@example.com\",", 1);
+    let cut = lines[1].trim_end_matches('}').to_owned();
+    let half = lines[1].replacen("\"email_address\":\"", "\"email_address\":\"secret \\ud834", 1);
+    lines.extend([twice, cut, half]);
+    fs::write(&path, format!("\u{feff}{}\n", lines.join("\n"))).unwrap();
+    let record = |lines: &str, mask: &str| {
+        let record = ["--record", "staff.jsonl", "--lines", lines, "--lookup", "department=department.jsonl"];
+        let output = run_host(folder.path(), &[&TEST[..], &record[..], &["--mask", mask, "--case", "new"]].concat());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for line in lines.len() - 2..=lines.len() {
+        let said = record(&format!("2,{line}"), "email_address");
+        assert!(said.starts_with(&format!("error[unmaskable]: `staff.jsonl`, line {line}: ")), "{said}");
+        assert!(!folder.path().join("cases/new").exists());
+    }
+    assert!(record("2", "department_id").starts_with("error[masked-key]"));
+    assert_eq!(record("1", "email_address"), "");
+    let recorded = fs::read_to_string(folder.path().join("cases/new/input/staff.jsonl")).unwrap();
+    let email = serde_json::from_str::<serde_json::Value>(&lines[0]).unwrap()["email_address"].to_string();
+    assert!(recorded.starts_with('{') && !recorded.contains(&email), "{recorded}");
+}
+
+#[test]
+fn what_an_editor_leaves_beside_the_rows_is_no_packet_and_no_rows_are_no_case() {
+    let folder = staff();
+    let input = folder.path().join("cases/plain/input");
+    fs::write(input.join("notes.txt"), "no row\n").unwrap();
+    fs::write(input.join(".staff.jsonl.swp"), "no row\n").unwrap();
+    assert_eq!(run_host(folder.path(), &[&TEST[..], &["--case", "plain"]].concat()).status.code(), Some(0));
+    fs::remove_file(input.join("staff.jsonl")).unwrap();
+    let output = run_host(folder.path(), &[&TEST[..], &["--case", "plain"]].concat());
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error[no-input]"));
+}
+
 /// The JSON of each line of a file.
 fn lines(path: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(path).unwrap();

@@ -1,6 +1,6 @@
 //! The lines that a plugin sees: those of the case, with the looked-up rows that the host joins in.
 
-use super::entries;
+use super::json_lines;
 use crate::bindings::star::transform::types::{Lookup, Manifest};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -18,7 +18,10 @@ pub(super) struct Packet {
 
 /// The files of `input`, in the order of their names.
 pub(super) fn packets(manifest: &Manifest, folder: &Path) -> Result<Vec<Packet>, String> {
-    let files = entries(&folder.join("input")).map_err(|error| format!("can't list `input`: {error}"))?;
+    let files = json_lines(&folder.join("input")).map_err(|error| format!("can't list `input`: {error}"))?;
+    if files.is_empty() {
+        return Err("there is no file `*.jsonl` in `input`".to_owned());
+    }
     let mut packets = Vec::new();
     for path in files {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -73,7 +73,8 @@ fn expected_files(manifest: &Manifest, folder: &Path) -> Result<BTreeMap<String,
     let folder = folder.join("expected");
     let names = manifest.star_tables.iter().map(|table| table.name.as_str()).chain([outcome::REJECTS]);
     let mut files: BTreeMap<_, _> = names.map(|name| (format!("{name}.jsonl"), String::new())).collect();
-    for path in entries(&folder).map_err(|error| format!("can't list `expected`: {error}"))? {
+    let found = if folder.exists() { json_lines(&folder) } else { Ok(Vec::new()) };
+    for path in found.map_err(|error| format!("can't list `expected`: {error}"))? {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let known = files.keys().cloned().collect::<Vec<_>>().join("`, `");
         let text = files.get_mut(&name).ok_or_else(|| format!("`expected/{name}` is none of `{known}`"))?;
@@ -84,6 +85,13 @@ fn expected_files(manifest: &Manifest, folder: &Path) -> Result<BTreeMap<String,
 
 fn folders_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+/// The files of JSON Lines in a folder; what else an editor or a system leaves there is none of them.
+fn json_lines(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let is_json_lines = |path: &PathBuf| path.extension().is_some_and(|end| end == "jsonl") && !is_hidden(path);
+    Ok(entries(folder)?.into_iter().filter(is_json_lines).collect())
 }
 
 /// What stands in a folder, in the order of the names.

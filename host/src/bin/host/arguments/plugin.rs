@@ -3,11 +3,12 @@
 use super::{parse_input, parse_lookup};
 use clap::{Args, Subcommand};
 use host::input::Input;
+use host::reject::RejectBudget;
 use std::path::PathBuf;
 
 /// What the commands for plugins take as a plugin.
 const PLUGIN: &str = "The plugin: a component (`P.wasm`), the folder of its crate, which is built first, or the name of a \
-                      published plugin";
+                      published plugin or else of a crate";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
@@ -163,11 +164,11 @@ Examples:
     host plugin publish fact_sales_order.wasm --input sales_order.jsonl --dry-run
 
 Exit codes: 0 published, or already in force; 1 refused, since it breaks readers of the star tables (`--breaking` allows
-it); 5 somebody else published at the same time.";
+it) or rejects too many of the rows (`--max-rejects`); 2 cases of the crate fail (`--untested`); 5 somebody else published at the same time.";
 
 #[derive(Debug, Args)]
 pub(crate) struct PublishArguments {
-    /// The plugin: a component (`P.wasm`), or the folder of its crate, which is built first.
+    /// The plugin: a component (`P.wasm`), or the name or folder of its crate, which is built, and whose cases are run.
     #[arg(value_name = "PLUGIN")]
     pub(crate) plugin: PathBuf,
     #[command(flatten)]
@@ -175,6 +176,12 @@ pub(crate) struct PublishArguments {
     /// Publish although readers of the star tables break.
     #[arg(long)]
     pub(crate) breaking: bool,
+    /// Publish although cases of the crate fail.
+    #[arg(long)]
+    pub(crate) untested: bool,
+    /// How many rejects of the compared rows are too many, as for `host run`.
+    #[arg(long, value_name = "N|P%")]
+    pub(crate) max_rejects: Option<RejectBudget>,
     /// Only show the difference.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -227,10 +234,8 @@ pub(crate) struct DevArguments {
     pub(crate) limit: u64,
 }
 
-/// The name of a folder, and no path to somewhere else.
 fn parse_case_name(text: &str) -> Result<String, String> {
-    let is_name = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | ' ');
-    if text.is_empty() || text.starts_with('.') || !text.chars().all(is_name) {
+    if !host::case::is_case_name(text) {
         return Err("a case is named by letters, digits, `_` and `-`".to_owned());
     }
     Ok(text.to_owned())

@@ -9,8 +9,11 @@ use host::case::{NoOutcome, Outcome, Packet, differences, run_packets};
 use host::config::Config;
 use host::crates::{PluginCrate, build};
 use host::error::{Exit, Explain};
-use host::input::{ChunkLimits, Input, LineChunks};
+use host::input::{Input, InputError};
 use host::manifest::Manifest;
+use host::process::check_source;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
@@ -64,6 +67,7 @@ fn turn(
     let plugin = loader.load(components.first().map_or(Path::new(""), PathBuf::as_path))?;
     let lookups = lookup_files(arguments.lookups.clone()).read(plugin.manifest()).map_err(boxed)?;
     let lines = first_lines(&arguments.input, arguments.limit).map_err(boxed)?;
+    check_source(&plugin, &Input::File(arguments.input.clone()), &lines).map_err(boxed)?;
     let name = arguments.input.display().to_string();
     let outcome = run_packets(&plugin, &[Packet { name, lines }], &lookups).map_err(|error| match error {
         NoOutcome::Input(error) => boxed(error),
@@ -72,13 +76,18 @@ fn turn(
     Ok((plugin.manifest().clone(), outcome, started.elapsed().as_secs_f64()))
 }
 
-/// The first records of a file.
-fn first_lines(path: &Path, records_max: u64) -> Result<Vec<u8>, host::input::InputError> {
-    let input = Input::File(path.to_owned());
-    let mut chunks = LineChunks::new(input.name(), input.open()?, ChunkLimits::default(), Some(records_max));
+/// The lines of the first records of a file, blank ones among them, so that their numbers stay.
+fn first_lines(path: &Path, records_max: u64) -> Result<Vec<u8>, InputError> {
+    let unreadable = |source| InputError::Unreadable { name: path.display().to_string(), source };
+    let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
     let mut lines = Vec::new();
-    while let Some(chunk) = chunks.next_chunk(Vec::new())? {
-        lines.extend(chunk.bytes);
+    let mut records = 0;
+    while records < records_max {
+        let start = lines.len();
+        if reader.read_until(b'\n', &mut lines).map_err(unreadable)? == 0 {
+            break;
+        }
+        records += u64::from(!lines[start..].iter().all(u8::is_ascii_whitespace));
     }
     Ok(lines)
 }

@@ -6,7 +6,7 @@ use host::crates::{PluginCrate, build};
 use host::files::TemporaryFolder;
 use host::registry::{Registry, RegistryError};
 use host::sandbox::{Cache, Plugin, Sandbox};
-use host::store::FolderStore;
+use host::store::{FolderStore, InMemory};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -33,19 +33,26 @@ impl<'a> Loader<'a> {
         Ok(plugin.with_limits(limits))
     }
 
-    /// Loads what `argument` names: a component's file, the folder of a crate, which is built, or a published plugin.
+    /// Loads what `argument` names: a component's file, the folder of a crate, which is built, a published plugin, or else a
+    /// crate of that name in `plugins/`.
     pub(crate) fn load_named(&mut self, argument: &Path) -> Result<Plugin, Failure> {
-        if let Some(path) = built(argument)? {
-            return self.load(&path);
-        }
-        match published_name(argument) {
-            Some(name) if !argument.exists() => self.load_published(name),
-            _ => self.load(argument),
+        match published_name(argument).filter(|_| !argument.exists()) {
+            Some(name) => match self.load_published(name) {
+                Err(error) if error.code() == "not-published" => match built(argument)? {
+                    Some((_, component)) => self.load(&component),
+                    None => Err(error),
+                },
+                loaded => loaded,
+            },
+            None => match built(argument)? {
+                Some((_, component)) => self.load(&component),
+                None => self.load(argument),
+            },
         }
     }
 
     fn load_published(&mut self, name: &str) -> Result<Plugin, Failure> {
-        let registry = open_registry(self.config, None)?;
+        let registry = open_registry(self.config, None, false)?;
         let digest = runtime()?.block_on(async {
             let snapshot = registry.read().await?;
             Ok::<_, RegistryError>(registry.published(&snapshot, name)?.digest.clone())
@@ -64,13 +71,16 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// The component of a crate's folder, built; `None` where `argument` is no such folder.
-pub(crate) fn built(argument: &Path) -> Result<Option<PathBuf>, Failure> {
-    if !argument.join("Cargo.toml").is_file() {
+/// The crate that `argument` names, by its folder or by its name in `plugins/`, and its component, built; `None` where there is
+/// none.
+pub(crate) fn built(argument: &Path) -> Result<Option<(PluginCrate, PathBuf)>, Failure> {
+    if argument.is_file() {
         return Ok(None);
     }
-    let one = PluginCrate::find(&argument.to_string_lossy(), Path::new("")).map_err(boxed)?;
-    Ok(build(&[one]).map_err(boxed)?.pop())
+    let here = std::env::current_dir().map_err(super::environment_failure)?;
+    let Ok(one) = PluginCrate::find(&argument.to_string_lossy(), &here) else { return Ok(None) };
+    let component = build(std::slice::from_ref(&one)).map_err(boxed)?.pop();
+    Ok(component.map(|component| (one, component)))
 }
 
 /// The argument as the name of a plugin, which is no path.
@@ -80,10 +90,14 @@ fn published_name(argument: &Path) -> Option<&str> {
     (is_name && !name.is_empty()).then_some(name)
 }
 
-/// The published plugins in `folder`, or where the configuration says.
-pub(crate) fn open_registry(config: &Config, folder: Option<&Path>) -> Result<Registry, Failure> {
+/// The published plugins in `folder`, or where the configuration says. A folder that is not there is made where something is to
+/// be put into it, and is an empty one otherwise.
+pub(crate) fn open_registry(config: &Config, folder: Option<&Path>, to_write: bool) -> Result<Registry, Failure> {
     let folder = folder.unwrap_or(config.plugins_path());
     let name = folder.display().to_string();
+    if !to_write && !folder.exists() {
+        return Ok(Registry::new(Arc::new(InMemory::new()), name));
+    }
     let store =
         FolderStore::open(folder).map_err(|source| boxed(RegistryError::Store { store: name.clone(), source }))?;
     Ok(Registry::new(Arc::new(store), name))

@@ -17,18 +17,34 @@ use std::path::{Path, PathBuf};
 struct Target {
     component: PathBuf,
     cases: PathBuf,
+    /// What names both on the command line.
+    argument: String,
 }
 
 pub(super) fn test_command(config: &Config, arguments: TestArguments, json: bool) -> Result<Exit, Failure> {
     let loader = Loader::new(config, 1)?;
     let mut tests = Vec::new();
-    for target in targets(&arguments)? {
-        let plugin = loader.load(&target.component)?;
-        tests.push(test(&plugin, &target, &arguments, json)?);
+    let mut failure = Exit::Done;
+    let targets = targets(&arguments)?;
+    for target in &targets {
+        let tested = loader.load(&target.component).and_then(|plugin| test(&plugin, target, &arguments, json));
+        match tested {
+            Ok(test) => tests.extend(test),
+            // What is wrong with one plugin's cases keeps no other from being tested.
+            Err(error) if targets.len() > 1 => {
+                failure = failure.max(error.exit());
+                screen::show_error(error.as_ref(), false);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let none_found = tests.is_empty() && failure == Exit::Done;
+    if let (true, Some(case), Some(target)) = (none_found, &arguments.case, targets.first()) {
+        return Err(boxed(CaseError::NoCases { path: target.cases.join(case) }));
     }
     let failed = tests.iter().any(|test| !test.passed());
     let shown = show_tests(&tests, json);
-    Ok(shown.max(if failed { Exit::PluginAtFault } else { Exit::Done }))
+    Ok(shown.max(failure).max(if failed { Exit::PluginAtFault } else { Exit::Done }))
 }
 
 /// Builds what is to be tested.
@@ -38,7 +54,9 @@ fn targets(arguments: &TestArguments) -> Result<Vec<Target>, Failure> {
         Some(component) if component.is_file() => {
             let beside = component.parent().unwrap_or(Path::new("")).join("cases");
             let cases = arguments.cases.clone().unwrap_or(beside);
-            return Ok(vec![Target { component: component.clone(), cases }]);
+            let named = arguments.cases.as_ref().map(|cases| format!(" --cases {}", quoted(cases)));
+            let argument = quoted(component) + &named.unwrap_or_default();
+            return Ok(vec![Target { component: component.clone(), cases, argument }]);
         }
         Some(name) => vec![PluginCrate::find(&name.to_string_lossy(), &here).map_err(boxed)?],
         None => PluginCrate::find_all(&here).map_err(boxed)?,
@@ -47,23 +65,49 @@ fn targets(arguments: &TestArguments) -> Result<Vec<Target>, Failure> {
     let target = |(one, component): (PluginCrate, PathBuf)| Target {
         component,
         cases: arguments.cases.clone().unwrap_or_else(|| one.folder().join("cases")),
+        argument: arguments.plugin.as_deref().map_or_else(|| one.name(), quoted),
     };
     Ok(crates.into_iter().zip(components).map(target).collect())
 }
 
-fn test(plugin: &Plugin, target: &Target, arguments: &TestArguments, json: bool) -> Result<PluginTest, Failure> {
+/// Runs the cases of a crate's plugin, and gives those that fail.
+pub(super) fn failing_cases(plugin: &Plugin, crate_folder: &Path) -> Result<Vec<String>, Failure> {
+    let cases = crate_folder.join("cases");
+    if !cases.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut failing = Vec::new();
+    for case in CaseFolder::find_all(&cases).map_err(boxed)? {
+        if !run_case(plugin, &case).map_err(boxed)?.passed {
+            failing.push(case.name());
+        }
+    }
+    Ok(failing)
+}
+
+/// Tests a plugin; `None` where it has no case of the name that is asked for.
+fn test(
+    plugin: &Plugin,
+    target: &Target,
+    arguments: &TestArguments,
+    json: bool,
+) -> Result<Option<PluginTest>, Failure> {
     let cases = match recording(arguments) {
         Some(recording) => {
             let case = recording.make(&target.cases, plugin.manifest()).map_err(boxed)?;
-            return Ok(PluginTest::new(plugin, vec![blessed(plugin, &case, true)?], None));
+            let report = blessed(plugin, &case, true)?;
+            if report.failure.is_some() {
+                // A case that nothing can be expected of would only stand in the way.
+                std::fs::remove_dir_all(case.path()).map_err(environment_failure)?;
+            }
+            return Ok(Some(PluginTest::new(plugin, &target.argument, vec![report], None)));
         }
         None => CaseFolder::find_all(&target.cases).map_err(boxed)?,
     };
     let is_asked = |case: &CaseFolder| arguments.case.as_ref().is_none_or(|name| *name == case.name());
     let cases: Vec<_> = cases.into_iter().filter(is_asked).collect();
     if cases.is_empty() {
-        let path = target.cases.join(arguments.case.clone().unwrap_or_default());
-        return Err(boxed(CaseError::NoCases { path }));
+        return Ok(None);
     }
     let mut reports = Vec::new();
     for case in &cases {
@@ -72,7 +116,7 @@ fn test(plugin: &Plugin, target: &Target, arguments: &TestArguments, json: bool)
         reports.push(if is_accepted { blessed(plugin, case, false)? } else { report });
     }
     let fuzzed = arguments.fuzz.then(|| try_hard_inputs(plugin, &cases, &target.cases, arguments, json)).transpose()?;
-    Ok(PluginTest::new(plugin, reports, fuzzed))
+    Ok(Some(PluginTest::new(plugin, &target.argument, reports, fuzzed)))
 }
 
 fn recording(arguments: &TestArguments) -> Option<Recording> {
@@ -118,7 +162,12 @@ fn try_hard_inputs(
     let report = fuzz(plugin, cases, options, &|round| bar.set_position(round)).map_err(boxed);
     bar.finish_and_clear();
     let mut report = report?;
-    let folder = cases_folder.with_file_name("fuzz");
+    // Beside the cases, also where they are the folder `.`.
+    let cases_folder = std::path::absolute(cases_folder).map_err(environment_failure)?;
+    let folder = cases_folder.parent().unwrap_or(&cases_folder).join("fuzz");
+    let here = std::env::current_dir().map_err(environment_failure)?;
+    let folder = folder.strip_prefix(here).map(Path::to_owned).unwrap_or(folder);
+    remove_old_findings(&folder).map_err(environment_failure)?;
     for (index, finding) in report.findings.iter_mut().enumerate() {
         std::fs::create_dir_all(&folder).map_err(environment_failure)?;
         let path = folder.join(format!("{}.jsonl", index + 1));
@@ -126,4 +175,23 @@ fn try_hard_inputs(
         finding.kept = Some(path);
     }
     Ok(report)
+}
+
+/// Removes the findings of an earlier run: those that are numbered.
+fn remove_old_findings(folder: &Path) -> std::io::Result<()> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_number = path.file_stem().is_some_and(|stem| stem.to_string_lossy().parse::<u32>().is_ok());
+        if is_number && path.extension().is_some_and(|extension| extension == "jsonl") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -22,17 +22,21 @@ pub(crate) struct PluginTest {
     version: String,
     digest: String,
     component: String,
+    /// What names the plugin, and its cases, on the command line.
+    #[serde(skip)]
+    argument: String,
     cases: Vec<CaseReport>,
     fuzz: Option<FuzzReport>,
 }
 
 impl PluginTest {
-    pub(crate) fn new(plugin: &Plugin, cases: Vec<CaseReport>, fuzz: Option<FuzzReport>) -> Self {
+    pub(crate) fn new(plugin: &Plugin, argument: &str, cases: Vec<CaseReport>, fuzz: Option<FuzzReport>) -> Self {
         Self {
             plugin: plugin.manifest().name.clone(),
             version: plugin.manifest().version.clone(),
             digest: plugin.digest().to_owned(),
             component: plugin.path().display().to_string(),
+            argument: argument.to_owned(),
             cases,
             fuzz,
         }
@@ -56,7 +60,7 @@ pub(crate) fn show_tests(tests: &[PluginTest], json: bool) -> Exit {
         screen += &format!("{}@{} ({})\n", test.plugin, test.version, test.digest.get(..12).unwrap_or_default());
         test.cases.iter().for_each(|report| screen += &case(report));
         if let Some(report) = &test.fuzz {
-            screen += &fuzz(report, &test.plugin);
+            screen += &fuzz(report, test);
         }
     }
     let cases = tests.iter().flat_map(|test| &test.cases);
@@ -64,6 +68,10 @@ pub(crate) fn show_tests(tests: &[PluginTest], json: bool) -> Exit {
     screen += &format!("\n{passed} of {all} cases as expected\n");
     if let [test] = tests {
         screen += &format!("the component: {}\n", test.component);
+    }
+    let findings: usize = tests.iter().filter_map(|test| test.fuzz.as_ref()).map(|fuzz| fuzz.findings.len()).sum();
+    if findings > 0 {
+        screen += &format!("on hard inputs a rule is broken in {findings} ways\n");
     }
     if passed < all {
         screen += "hint: mend the plugin, or take what it makes as what is expected with `--bless`\n";
@@ -114,7 +122,9 @@ fn differences(differences: &[Difference], sides: [&str; 2]) -> String {
     let mut header = vec!["table", "row", "column", before, after];
     header.extend(any_message.then_some("what was said"));
     table.set_header(header);
-    for difference in differences.iter().take(DIFFERENCES_MAX) {
+    // Rejects are few, and matter most.
+    let (rejects, rows): (Vec<_>, Vec<_>) = differences.iter().partition(|difference| difference.table == "rejects");
+    for difference in rejects.into_iter().chain(rows).take(DIFFERENCES_MAX) {
         let value = |side: &Option<String>| match (side, &difference.column) {
             (Some(text), _) => shown(text, CELL_CHARS_MAX),
             (None, Some(_)) => "(no such column)".to_owned(),
@@ -132,22 +142,34 @@ fn differences(differences: &[Difference], sides: [&str; 2]) -> String {
     }
     let mut text = format!("{table}\n");
     if differences.len() > DIFFERENCES_MAX {
-        text += &format!("    and {} more; `--json` has them\n", differences.len() - DIFFERENCES_MAX);
+        let more = grouped((differences.len() - DIFFERENCES_MAX) as u64);
+        text += &format!("    and {more} more; in all {}; `--json` has them\n", by_column(differences));
     }
     text
 }
 
-fn fuzz(report: &FuzzReport, plugin: &str) -> String {
+/// How many differences each column has.
+fn by_column(differences: &[Difference]) -> String {
+    let mut counts: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+    for difference in differences {
+        let column = difference.column.as_deref().unwrap_or("(row)");
+        *counts.entry(format!("{}.{column}", difference.table)).or_default() += 1;
+    }
+    let counts = counts.into_iter().map(|(column, count)| format!("{} of {column}", grouped(count)));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+fn fuzz(report: &FuzzReport, test: &PluginTest) -> String {
     let (chunks, lines) = (grouped(report.chunks), grouped(report.lines));
     if report.findings.is_empty() {
         return format!("  ok       hard inputs: {chunks} chunks of {lines} lines, no rule broken\n");
     }
     let mut text = format!("  FAILED   hard inputs: {chunks} chunks of {lines} lines\n");
-    report.findings.iter().for_each(|found| text += &finding(found, plugin));
+    report.findings.iter().for_each(|found| text += &finding(found, &test.argument));
     text
 }
 
-fn finding(finding: &Finding, plugin: &str) -> String {
+fn finding(finding: &Finding, argument: &str) -> String {
     let rule = match finding.rule {
         Rule::Fault => "a bad row must be a reject, and never end the call",
         Rule::Cut => "where the lines are cut into calls must change nothing",
@@ -164,7 +186,7 @@ fn finding(finding: &Finding, plugin: &str) -> String {
         let numbers: Vec<_> = (1..=finding.lines.len()).map(|number| number.to_string()).collect();
         let (path, numbers) = (kept.display(), numbers.join(","));
         text += &format!(
-            "      hint: once mended, keep it as a case: host plugin test {plugin} --record {path} --lines {numbers}\n"
+            "      hint: once mended, keep it as a case: host plugin test {argument} --record {path} --lines {numbers}\n"
         );
     }
     text

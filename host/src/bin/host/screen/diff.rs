@@ -47,7 +47,8 @@ pub(super) fn text(report: &DiffReport) -> String {
     text
 }
 
-fn schema(changes: &[SchemaChange]) -> String {
+/// What changes for readers; nothing where nothing does.
+pub(super) fn schema(changes: &[SchemaChange]) -> String {
     if changes.is_empty() {
         return String::new();
     }

@@ -35,7 +35,7 @@ pub(crate) fn show_new(report: &NewPluginReport, folder: &Path, json: bool) -> E
     for path in &report.kept {
         screen += &format!("  {} was there, and stays as it is\n", path.display());
     }
-    screen += "\nlines of the rows are copied into `cases/recorded`: look whether they may be shared\n";
+    screen += "\nlines of the rows are in `cases/recorded`, and values in the comments of `src/lib.rs`: look whether they may be shared\n";
     screen += &format!("\nnext\n{}", next.iter().map(|command| format!("  {command}\n")).collect::<String>());
     print(&screen)
 }

@@ -1,10 +1,14 @@
 //! Published plugins.
 
-use super::{diff, new_table, print};
-use host::compare::DiffReport;
+use super::{diff, grouped, new_table, print};
+use host::compare::{DiffReport, SchemaChange};
 use host::error::Exit;
 use host::registry::{Action, PluginsLock, Published, PublishedPlugin};
+use host::text::shown;
 use serde_json::json;
+
+/// What a cell may hold; the lock is written by others.
+const NOTE_CHARS_MAX: usize = 200;
 
 /// What `host plugin publish` did, or did not.
 #[derive(Default)]
@@ -13,11 +17,17 @@ pub(crate) struct Publication {
     pub(crate) digest: String,
     /// How it differs from the version in force; `None` where there was none, or the same.
     pub(crate) diff: Option<DiffReport>,
+    /// What a first version makes of the rows: a comparison with itself.
+    pub(crate) first: Option<DiffReport>,
+    /// Whether more rows are rejected than the budget allows.
+    pub(crate) is_over_budget: bool,
     /// Whether rows were compared, and not the schemas alone.
     pub(crate) rows_compared: bool,
     /// Whether the same component is in force.
     pub(crate) is_in_force: bool,
     pub(crate) is_dry_run: bool,
+    /// Why the version in force could not be compared.
+    pub(crate) not_compared: Option<String>,
     /// Whether it breaks readers, and that was not allowed.
     pub(crate) is_refused: bool,
     pub(crate) published: Option<Published>,
@@ -36,7 +46,8 @@ pub(crate) fn show_publication(publication: &Publication, json: bool) -> Exit {
             "diff": publication.diff.as_ref().map(diff::document),
             "in_force": publication.is_in_force,
             "dry_run": publication.is_dry_run,
-            "refused": publication.is_refused,
+            "not_compared": publication.not_compared,
+            "refused": publication.is_refused || publication.is_over_budget,
             "published": publication.published,
         });
         return print(&format!("{document:#}\n"));
@@ -46,6 +57,14 @@ pub(crate) fn show_publication(publication: &Publication, json: bool) -> Exit {
     if publication.diff.is_some() && !publication.rows_compared {
         screen += "hint: `--input F.jsonl` compares the rows, too\n";
     }
+    if let Some(reason) = &publication.not_compared {
+        screen += &format!("the version in force can't be compared: {}\n", shown(reason, 500));
+    }
+    if let Some(report) = &publication.first {
+        let rows: u64 = report.tables.iter().map(|table| table.new_rows).sum();
+        let (records, rows, rejects) = (grouped(report.records), grouped(rows), grouped(report.new.rejects));
+        screen += &format!("{records} records make {rows} rows and {rejects} rejects\n");
+    }
     screen += &match &publication.published {
         Some(Published { digest_before: Some(before), .. }) => {
             let back = format!("hint: `host plugin rollback {name}` takes it back\n");
@@ -53,6 +72,14 @@ pub(crate) fn show_publication(publication: &Publication, json: bool) -> Exit {
         }
         Some(_) => format!("published {name} ({digest}), the first of its name\n"),
         None if publication.is_in_force => format!("{name} ({digest}) is already in force\n"),
+        None if publication.is_over_budget && !publication.is_dry_run => format!(
+            "refused: {name} ({digest}) rejects more of the rows than the budget allows\nhint: mend it, or allow more with \
+             `--max-rejects`\n"
+        ),
+        None if publication.is_refused && publication.not_compared.is_some() => format!(
+            "refused: nobody can tell whether {name} ({digest}) breaks those who read its star tables\nhint: publish with \
+             `--breaking` if it does not\n"
+        ),
         None if publication.is_refused => format!(
             "refused: {name} ({digest}) breaks those who read its star tables\nhint: give the changed columns new \
              names and let them take nulls, or publish with `--breaking` and replay the packets\n"
@@ -66,14 +93,17 @@ pub(crate) fn show_publication(publication: &Publication, json: bool) -> Exit {
 }
 
 /// Shows what came into force again.
-pub(crate) fn show_rollback(published: &Published, json: bool) -> Exit {
+pub(crate) fn show_rollback(published: &Published, changes: &[SchemaChange], json: bool) -> Exit {
     if json {
-        return print(&format!("{:#}\n", json!(published)));
+        let mut document = json!(published);
+        document["schema_changes"] = json!(changes);
+        return print(&format!("{document:#}\n"));
     }
     let Published { plugin, digest_before, entry } = published;
     let before = digest_before.as_deref().unwrap_or_default();
     let (version, digest, before) = (&entry.version, short(&entry.digest), short(before));
-    print(&format!("{plugin}@{version} ({digest}) is in force again, in place of {before}\n"))
+    let changes = diff::schema(changes);
+    print(&format!("{plugin}@{version} ({digest}) is in force again, in place of {before}\n{changes}"))
 }
 
 /// Shows the published plugins, or the history of `name`.
@@ -95,7 +125,8 @@ fn list(lock: &PluginsLock) -> String {
     for (name, plugin) in &lock.plugins {
         let last = plugin.history.last();
         let (at, note) = last.map_or(("", ""), |entry| (entry.at.as_str(), entry.note.as_deref().unwrap_or_default()));
-        table.add_row([name.as_str(), &plugin.version, short(&plugin.digest), at, note]);
+        let cells = [name.as_str(), &plugin.version, short(&plugin.digest), at, note];
+        table.add_row(cells.map(|cell| shown(cell, NOTE_CHARS_MAX)));
     }
     format!("{table}\n")
 }
@@ -108,8 +139,14 @@ fn history(plugin: &PublishedPlugin) -> String {
             Action::Publish => "published",
             Action::Rollback => "rolled back to",
         };
-        let note = entry.note.as_deref().unwrap_or_default();
-        table.add_row([entry.at.as_str(), what, &entry.version, short(&entry.digest), note]);
+        let note = shown(entry.note.as_deref().unwrap_or_default(), NOTE_CHARS_MAX);
+        table.add_row([
+            shown(&entry.at, NOTE_CHARS_MAX),
+            what.to_owned(),
+            shown(&entry.version, NOTE_CHARS_MAX),
+            shown(short(&entry.digest), NOTE_CHARS_MAX),
+            note,
+        ]);
     }
     format!("{table}\n")
 }
