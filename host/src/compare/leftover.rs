@@ -5,6 +5,7 @@
 //! paired part by part.
 
 use crate::files::TemporaryFolder;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Result, Seek, Write};
@@ -38,8 +39,10 @@ pub(super) enum Matched<'a> {
 
 /// So many bytes stay in memory.
 const MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Into so many parts the rows are parted: a part of ten million rows fits the memory.
+/// Into so many parts the rows are parted: where the keys differ, a part of ten million rows fits the memory.
 const PARTS: usize = 64;
+/// A part up to this size is sorted in memory. One that is larger has many rows of few keys.
+const PART_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// Rows, packed and parted.
 #[derive(Default)]
@@ -65,26 +68,25 @@ impl PackedRows {
     }
 }
 
-/// The rows of a part.
-fn unpack(mut packed: &[u8]) -> impl Iterator<Item = Leftover<'_>> {
+/// Takes the first row off; `None` where the bytes hold no whole one.
+fn unpack<'a>(packed: &mut &'a [u8]) -> Option<Leftover<'a>> {
     fn bytes<'a>(packed: &mut &'a [u8]) -> Option<&'a [u8]> {
         let (length, rest) = packed.split_first_chunk()?;
         let (bytes, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         *packed = rest;
         Some(bytes)
     }
-    std::iter::from_fn(move || {
-        let (&side, rest) = packed.split_first()?;
-        let (input, rest) = rest.split_first_chunk()?;
-        let (line, rest) = rest.split_first_chunk()?;
-        packed = rest;
-        Some(Leftover {
-            side: if side == Side::Old as u8 { Side::Old } else { Side::New },
-            place: (u32::from_le_bytes(*input), u64::from_le_bytes(*line)),
-            key: bytes(&mut packed)?,
-            cells: bytes(&mut packed)?,
-        })
-    })
+    let (&side, rest) = packed.split_first()?;
+    let (input, rest) = rest.split_first_chunk()?;
+    let (line, mut rest) = rest.split_first_chunk()?;
+    let row = Leftover {
+        side: if side == Side::Old as u8 { Side::Old } else { Side::New },
+        place: (u32::from_le_bytes(*input), u64::from_le_bytes(*line)),
+        key: bytes(&mut rest)?,
+        cells: bytes(&mut rest)?,
+    };
+    *packed = rest;
+    Some(row)
 }
 
 /// Gathers rows.
@@ -139,10 +141,14 @@ impl Leftovers {
             None => self.rows.parts.iter().for_each(|part| pair(part, &mut take)),
             Some(files) => {
                 for mut file in files.parts {
-                    let mut part = Vec::new();
                     file.rewind()?;
-                    file.read_to_end(&mut part)?;
-                    pair(&part, &mut take);
+                    if file.metadata()?.len() <= PART_BYTES_MAX {
+                        let mut part = Vec::new();
+                        file.read_to_end(&mut part)?;
+                        pair(&part, &mut take);
+                    } else {
+                        pair_as_they_come(file, &mut take)?;
+                    }
                 }
             }
         }
@@ -164,7 +170,8 @@ impl Spill {
 }
 
 fn pair(part: &[u8], take: &mut impl FnMut(Matched<'_>)) {
-    let mut rows: Vec<_> = unpack(part).collect();
+    let mut rest = part;
+    let mut rows: Vec<_> = std::iter::from_fn(|| unpack(&mut rest)).collect();
     // The order of arrival stays within a key and side.
     rows.sort_by(|left, right| (left.key, left.side).cmp(&(right.key, right.side)));
     for rows in rows.chunk_by(|left, right| left.key == right.key) {
@@ -176,6 +183,51 @@ fn pair(part: &[u8], take: &mut impl FnMut(Matched<'_>)) {
         for row in old[pairs..].iter().chain(&new[pairs..]) {
             take(Matched::Alone(*row));
         }
+    }
+}
+
+/// Pairs the rows of a part as they are read: only those wait in memory whose key has no row of the other side yet, and both
+/// sides of a chunk stand close to each other.
+fn pair_as_they_come(mut file: impl Read, take: &mut impl FnMut(Matched<'_>)) -> Result<()> {
+    const WINDOW_BYTES: u64 = 4 * 1024 * 1024;
+    let mut waiting: HashMap<Vec<u8>, VecDeque<Waiting>> = HashMap::new();
+    let mut window = Vec::new();
+    while file.by_ref().take(WINDOW_BYTES).read_to_end(&mut window)? > 0 {
+        let mut rest = &window[..];
+        while let Some(row) = unpack(&mut rest) {
+            match waiting.get_mut(row.key) {
+                Some(others) if others.front().is_some_and(|other| other.side != row.side) => {
+                    let Some(other) = others.pop_front() else { continue };
+                    let other = other.leftover(row.key);
+                    let (old, new) = if row.side == Side::New { (other, row) } else { (row, other) };
+                    take(Matched::Pair(old, new));
+                }
+                Some(others) => others.push_back(Waiting::new(&row)),
+                None => drop(waiting.insert(row.key.to_vec(), VecDeque::from([Waiting::new(&row)]))),
+            }
+        }
+        window = rest.to_vec();
+    }
+    for (key, rows) in &waiting {
+        rows.iter().for_each(|row| take(Matched::Alone(row.leftover(key))));
+    }
+    Ok(())
+}
+
+/// A row that waits for one of the other side.
+struct Waiting {
+    side: Side,
+    place: (u32, u64),
+    cells: Box<[u8]>,
+}
+
+impl Waiting {
+    fn new(row: &Leftover<'_>) -> Self {
+        Self { side: row.side, place: row.place, cells: row.cells.into() }
+    }
+
+    fn leftover<'a>(&'a self, key: &'a [u8]) -> Leftover<'a> {
+        Leftover { side: self.side, place: self.place, key, cells: &self.cells }
     }
 }
 
@@ -221,6 +273,15 @@ mod tests {
             }
         };
         leftovers.finish(check).expect("it stays in memory");
+    }
+
+    #[test]
+    fn many_rows_of_one_key_are_paired_as_they_come() {
+        let chunk = |index: u8| {
+            let cells: &'static [u8] = Box::leak(vec![index; 10_000].into());
+            rows((0..100).map(|row| (if row < 60 { Side::Old } else { Side::New }, 7, cells)))
+        };
+        assert_eq!(counts((0..50).map(chunk)), [2_000, 1_000, 0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
-use tests::tools::{host_with_cargo, run_host, scaffold_target_folder};
+use tests::tools::{host_with_cargo, run_host, run_host_with_cargo, scaffold_target_folder};
 
 /// A program that ends with the test, however that ends.
 struct Running(Child);
@@ -45,7 +45,7 @@ fn a_saved_change_shows_the_rows_that_it_changes() {
     let text = fs::read_to_string(&source).unwrap();
     let changed = text.replace("visitors: visit.visitors", "visitors: visit.visitors.min(40)");
     assert_ne!(changed, text, "{text}");
-    save(&source, changed);
+    save(&source, changed.clone());
     let changes = turn()["changes"].as_array().unwrap().clone();
     assert_eq!(changes.len(), 1, "{changes:?}");
     assert_eq!((&changes[0]["row"], &changes[0]["column"]), (&"visit_record_id=5".into(), &"visitors".into()));
@@ -53,4 +53,18 @@ fn a_saved_change_shows_the_rows_that_it_changes() {
     save(&folder.path().join("visit.jsonl"), (2..=5).map(line).collect());
     let fewer = turn();
     assert_eq!(fewer["records"], 4, "another input is a reason to run, too");
+    save(&source, changed.replace("min(40)", "min(5)"));
+    assert_eq!(turn()["changes"].as_array().unwrap().len(), 4);
+    let publish = |more: &[&str]| {
+        let arguments = [&["plugin", "publish", "fact_visit"], more].concat();
+        run_host_with_cargo(folder.path(), &scaffold_target_folder(), &arguments)
+    };
+    let refused = publish(&[]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        said.contains("error[cases-fail]: the cases `recorded` of `fact_visit` fail; nothing is published"),
+        "{said}"
+    );
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(publish(&["--untested"]).status.code(), Some(0));
 }

@@ -77,6 +77,39 @@ fn a_change_that_breaks_readers_needs_to_be_meant() {
 }
 
 #[test]
+fn rows_that_a_version_rejects_over_the_budget_keep_it_from_being_published_also_the_first() {
+    let folder = folder();
+    let rows = ["--input", "sales_order.jsonl", "--max-rejects", "0"];
+    let first = publish(folder.path(), "orders_changed.wasm", &rows);
+    assert_eq!(first.status.code(), Some(1), "{}", stdout(&first));
+    assert!(stdout(&first).starts_with("200 records make "), "{}", stdout(&first));
+    assert!(stdout(&first).contains("rejects more of the rows than the budget allows"), "{}", stdout(&first));
+    assert_eq!(publish(folder.path(), "orders_shifted.wasm", &rows).status.code(), Some(0));
+    let before = digest_in_force(folder.path());
+    assert_eq!(publish(folder.path(), "orders_changed.wasm", &rows).status.code(), Some(1));
+    assert_eq!(digest_in_force(folder.path()), before);
+    let missing = publish(folder.path(), "orders_changed.wasm", &["--input", "nowhere.jsonl", "--dry-run"]);
+    assert_eq!(missing.status.code(), Some(3));
+}
+
+#[test]
+fn a_lock_that_a_hand_broke_is_told_and_stays() {
+    let folder = folder();
+    publish(folder.path(), "orders_shifted.wasm", &[]);
+    let lock = folder.path().join("published/plugins.lock");
+    let right = fs::read_to_string(&lock).unwrap();
+    let digest = digest_in_force(folder.path());
+    for wrong in [String::new(), right.replace(&digest, "../../etc/passwd"), right.replace("[plugins.", "[plugin.")] {
+        fs::write(&lock, &wrong).unwrap();
+        let output = publish(folder.path(), "orders_changed.wasm", &[]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.starts_with("error[plugins-lock]: `plugins.lock` in `published` has a mistake: "), "{said}");
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(fs::read_to_string(&lock).unwrap(), wrong);
+    }
+}
+
+#[test]
 fn a_damaged_component_never_comes_into_force() {
     let folder = folder();
     publish(folder.path(), "orders_shifted.wasm", &[]);
