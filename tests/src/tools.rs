@@ -95,7 +95,7 @@ pub fn plugin_in(language: &str, name: &str) -> PathBuf {
     make.arg(format!("TOOLS={}", tools.display())).arg(format!("OUT={}", out.display()));
     let output = make.output().expect("there is `make`");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "can't build the plugins in {language}; did `make tools` run?\n{said}");
+    assert!(output.status.success(), "can't build the plugins in {language}; `make languages` does the same\n{said}");
     out.join(format!("{name}.wasm"))
 }
 

@@ -108,11 +108,16 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Store`] and [`RegistryError::Damaged`].
     pub async fn fetch(&self, name: &str, digest: &str) -> Result<Vec<u8>, RegistryError> {
-        let found = self.store.get(&component_path(name, digest)).await.map_err(|error| self.error(error))?;
+        let damaged =
+            |found: String| RegistryError::Damaged { name: name.to_owned(), found, expected: digest.to_owned() };
+        let found = match self.store.get(&component_path(name, digest)).await {
+            Err(Error::NotFound { .. }) => return Err(damaged("none, as it is gone".to_owned())),
+            found => found.map_err(|error| self.error(error))?,
+        };
         let bytes = found.bytes().await.map_err(|error| self.error(error))?;
         let found = digest_of(&bytes);
         if found != digest {
-            return Err(RegistryError::Damaged { name: name.to_owned(), found, expected: digest.to_owned() });
+            return Err(damaged(found));
         }
         Ok(bytes.to_vec())
     }
@@ -128,24 +133,34 @@ impl Registry {
         at: String,
         note: Option<String>,
     ) -> Result<Published, RegistryError> {
-        let Component { name, version, digest, wasm } = component;
-        if digest_of(&wasm) != digest {
-            return Err(RegistryError::Changed { name });
-        }
-        let path = component_path(&name, &digest);
-        let created = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let payload = PutPayload::from(wasm);
-        match self.store.put_opts(&path, payload.clone(), created).await {
-            Ok(_) => {}
-            Err(Error::AlreadyExists { .. }) => {
-                if let Err(RegistryError::Damaged { .. }) = self.fetch(&name, &digest).await {
-                    // Under its digest there can be no other: whoever else mends it writes the same.
-                    self.store.put(&path, payload).await.map_err(|error| self.error(error))?;
-                }
-            }
-            Err(error) => return Err(self.error(error)),
-        }
+        self.keep(&component).await?;
+        let Component { name, version, digest, .. } = component;
         self.enter(snapshot, &name, HistoryEntry { at, action: Action::Publish, digest, version, note }).await
+    }
+
+    /// Keeps a component under its digest, without putting it in force; mends a damaged one.
+    ///
+    /// # Errors
+    /// [`RegistryError::Changed`] and [`RegistryError::Store`].
+    pub async fn keep(&self, component: &Component) -> Result<(), RegistryError> {
+        let Component { name, digest, wasm, .. } = component;
+        if digest_of(wasm) != *digest {
+            return Err(RegistryError::Changed { name: name.clone() });
+        }
+        let path = component_path(name, digest);
+        let created = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let payload = PutPayload::from(wasm.clone());
+        match self.store.put_opts(&path, payload.clone(), created).await {
+            Ok(_) => Ok(()),
+            Err(Error::AlreadyExists { .. }) => match self.fetch(name, digest).await {
+                // Under its digest there can be no other: whoever else mends it writes the same.
+                Err(RegistryError::Damaged { .. }) => {
+                    self.store.put(&path, payload).await.map(|_| ()).map_err(|error| self.error(error))
+                }
+                fetched => fetched.map(|_| ()),
+            },
+            Err(error) => Err(self.error(error)),
+        }
     }
 
     /// Puts an earlier component in force: the one before, or the last whose digest begins with `to`.

@@ -4,6 +4,11 @@ use crate::bindings::star::transform::types::{self, ColumnType, Text, Values};
 use crate::value::{Date, Decimal, SHORT_PRECISION_MAX, Time, Timestamp};
 
 /// A value that a field of a star row can have.
+#[diagnostic::on_unimplemented(
+    message = "a star column can't hold `{Self}`",
+    note = "it can hold `i32`, `i64`, `Decimal<P, S>`, `f64`, `bool`, `Date`, `Time`, `Timestamp`, `&str` or `String`, or an \
+            `Option` of these"
+)]
 pub trait StarValue {
     /// Whether nulls are values too.
     const NULLABLE: bool = false;

@@ -128,6 +128,13 @@ fn a_component_that_is_damaged_in_force_can_be_published_again_or_replaced() {
     let digest = digest_in_force(folder.path());
     let stored = folder.path().join(format!("published/guests/{digest}.wasm"));
     fs::write(&stored, b"half").unwrap();
+    assert_eq!(publish(folder.path(), "orders_shifted.wasm", &[]).status.code(), Some(0));
+    assert_eq!(
+        fs::read(&stored).unwrap(),
+        fs::read(folder.path().join("orders_shifted.wasm")).unwrap(),
+        "it is mended"
+    );
+    fs::remove_file(&stored).unwrap();
     let refused = publish(folder.path(), "orders_changed.wasm", &[]);
     assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
     assert!(stdout(&refused).contains("the version in force can't be compared: the component of `guests` is damaged"));

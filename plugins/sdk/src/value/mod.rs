@@ -33,6 +33,11 @@ use bumpalo::Bump;
 use std::borrow::Cow;
 
 /// A value that a source column can have.
+#[diagnostic::on_unimplemented(
+    message = "a source column can't be read as `{Self}`",
+    note = "it can be an integer, `Decimal<P, S>`, `f64`, `bool`, `Date`, `Time`, `Timestamp`, `&str`, an enum of texts or a struct, \
+            the last two with `derive(Source)`, or an `Option` of these; arrays can't be read"
+)]
 pub trait Value<'a>: Sized {
     /// Whether a null, or a line without the column, is a value too.
     const NULLABLE: bool = false;

@@ -28,9 +28,16 @@ pub(crate) struct Publication {
     pub(crate) is_dry_run: bool,
     /// Why the version in force could not be compared.
     pub(crate) not_compared: Option<String>,
-    /// Whether it breaks readers, and that was not allowed.
-    pub(crate) is_refused: bool,
+    /// Whether it breaks readers, or nobody can tell, and that was not allowed.
+    pub(crate) is_breaking: bool,
     pub(crate) published: Option<Published>,
+}
+
+impl Publication {
+    /// Whether something speaks against publishing.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.is_breaking || self.is_over_budget
+    }
 }
 
 fn short(digest: &str) -> &str {
@@ -47,7 +54,8 @@ pub(crate) fn show_publication(publication: &Publication, json: bool) -> Exit {
             "in_force": publication.is_in_force,
             "dry_run": publication.is_dry_run,
             "not_compared": publication.not_compared,
-            "refused": publication.is_refused || publication.is_over_budget,
+            "first": publication.first.as_ref().map(diff::document),
+            "refused": publication.is_refused(),
             "published": publication.published,
         });
         return print(&format!("{document:#}\n"));
@@ -76,11 +84,11 @@ pub(crate) fn show_publication(publication: &Publication, json: bool) -> Exit {
             "refused: {name} ({digest}) rejects more of the rows than the budget allows\nhint: mend it, or allow more with \
              `--max-rejects`\n"
         ),
-        None if publication.is_refused && publication.not_compared.is_some() => format!(
+        None if publication.is_breaking && publication.not_compared.is_some() => format!(
             "refused: nobody can tell whether {name} ({digest}) breaks those who read its star tables\nhint: publish with \
              `--breaking` if it does not\n"
         ),
-        None if publication.is_refused => format!(
+        None if publication.is_breaking => format!(
             "refused: {name} ({digest}) breaks those who read its star tables\nhint: give the changed columns new \
              names and let them take nulls, or publish with `--breaking` and replay the packets\n"
         ),
