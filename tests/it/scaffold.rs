@@ -277,7 +277,7 @@ hint: the rows are read twice: write them to a file, and name that
 ";
     fails(folder, &["fact_shipment", "--from", "/dev/null"], 3, message);
     let message = "\
-error[no-rows]: `bad.jsonl` has no rows: 1 line is no JSON object, the first is line 2
+error[no-rows]: `bad.jsonl` has no rows: 1 line is no JSON object, or has a column twice, the first is line 2
 hint: each line is a JSON object with the columns of one row
 ";
     fails(folder, &["fact_shipment", "--from", "bad.jsonl"], 3, message);

@@ -110,7 +110,11 @@ pub enum ScaffoldError {
 
 fn bad(bad_lines: &Option<SomeLines>) -> String {
     bad_lines.map_or_else(String::new, |bad| {
-        let what = if bad.lines == 1 { "is no JSON object" } else { "are no JSON objects" };
+        let what = if bad.lines == 1 {
+            "is no JSON object, or has a column twice"
+        } else {
+            "are no JSON objects, or have a column twice"
+        };
         format!(": {} {what}, the first is line {}", lines(bad.lines), bad.first_line)
     })
 }

@@ -29,6 +29,9 @@ export function definePlugin({ name, version, source, tables, transform }) {
       for (let line = 0; line < lines.length; line++) {
         try {
           const rows = rowsOf(source, transform, lines[line], new Context(call, line));
+          if (rows.some((row) => !collected.has(row.table))) {
+            throw new Error("a row is of a table that is not among the plugin's");
+          }
           const written = rows.map((row) => row.table.write(row.values));
           written.forEach((values, index) => collected.get(rows[index].table).add(values, line));
         } catch (error) {
@@ -53,9 +56,12 @@ function rejectOf(error, line) {
   if (error instanceof Reject) {
     return { line, code: error.code, column: error.column, message: error.message };
   }
-  if (!(error instanceof Error) || error instanceof InternalError) {
+  if (error instanceof InternalError) {
     // Out of memory or stack: the host finds the line that takes so much, and says so.
     throw error;
+  }
+  if (!(error instanceof Error)) {
+    return { line, code: "exception", message: `thrown: ${String(error)}` };
   }
   return { line, code: "exception", message: `${error.name}: ${error.message} (line ${error.lineNumber})` };
 }

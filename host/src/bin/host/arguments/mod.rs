@@ -27,6 +27,11 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
+Begin with the rows of a table:
+  host plugin new fact_return --from return.jsonl
+  host plugin test fact_return
+  host run --plugin plugins/fact_return --input return.jsonl
+
 Exit codes:
   0  done
   1  the answer is no: more rows were rejected than the budget allows, two plugins differ, a change breaks readers

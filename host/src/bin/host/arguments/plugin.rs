@@ -30,6 +30,7 @@ pub(crate) enum PluginCommand {
     #[command(after_help = PUBLISH_EXAMPLES)]
     Publish(PublishArguments),
     /// Put the version in force that was before.
+    #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(RollbackArguments),
     /// Show the published plugins, or the history of one.
     List {
@@ -194,6 +195,15 @@ pub(crate) struct PublishArguments {
     #[command(flatten)]
     pub(crate) store: StoreArguments,
 }
+
+const ROLLBACK_EXAMPLES: &str = "\
+Examples:
+  The version before, and why:
+    host plugin rollback fact_sales_order --note \"prices were wrong\"
+  One that `host plugin list fact_sales_order` shows:
+    host plugin rollback fact_sales_order --to 96e28aa94f38
+
+Exit codes: 0 done, 3 there is no such version, 5 somebody else published at the same time.";
 
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArguments {
