@@ -62,6 +62,9 @@ impl<'a> PaddedLines<'a> {
     }
 }
 
+/// Where a cursor stood.
+pub(crate) struct Place<'a>(Cursor<'a>);
+
 /// Bytes to be met as they are: what stands in a line between two values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal {
@@ -103,6 +106,17 @@ impl<'a> Cursor<'a> {
         debug_assert!(offset + 8 <= PADDING);
         // SAFETY: as for `byte`.
         u64::from_le(unsafe { self.at.add(offset).cast::<u64>().read_unaligned() })
+    }
+
+    /// Where the cursor stands, to come back to.
+    #[inline(always)]
+    pub(crate) fn place(&self) -> Place<'a> {
+        Place(Cursor { at: self.at, lines: PhantomData })
+    }
+
+    /// Comes back to a place of its own line that it has left.
+    pub(crate) fn go_back(&mut self, place: Place<'a>) {
+        *self = place.0;
     }
 
     /// Moves over `count` bytes, which the caller has seen to hold no line feed.
