@@ -125,7 +125,7 @@ impl Config {
     /// [`ConfigError::BadValue`] and [`ConfigError::UnknownKey`].
     pub fn limits(&self, plugin: &str) -> Result<Limits, ConfigError> {
         let mut limits = self.limits;
-        let place = format!("`limits.{plugin}`");
+        let place = format!("`[limits.{plugin}]`");
         for (key, value) in self.plugin_limits.get(plugin).into_iter().flatten() {
             set_limit(&mut limits, &place, key, value)?;
         }
@@ -163,6 +163,9 @@ impl Config {
     fn read_plugins(&mut self, place: &str, plugins: Table) -> Result<(), ConfigError> {
         for (key, value) in plugins {
             match (key.as_str(), value) {
+                ("cache" | "path", Value::String(folder)) if folder.is_empty() => {
+                    return Err(bad_value(place, &format!("plugins.{key}"), &Value::String(folder), "a folder"));
+                }
                 ("cache", Value::String(folder)) => self.plugins_cache = Some(folder.into()),
                 ("path", Value::String(folder)) => self.plugins_path = Some(folder.into()),
                 ("cache" | "path", value) => {
@@ -232,8 +235,11 @@ fn set_limit(limits: &mut Limits, place: &str, key: &str, value: &Value) -> Resu
             return Err(ConfigError::UnknownKey { place: place.to_owned(), key: format!("limits.{key}"), known });
         }
     };
-    let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
-    *limit = number.ok_or_else(|| bad_value(place, &format!("limits.{key}"), value, "a whole number, 0 or more"))?;
+    // Without any of these nothing runs; without fuel for the bytes, or a log, something does.
+    let min = i64::from(matches!(key, "fuel_base" | "memory_bytes_max" | "output_bytes_max"));
+    let number = value.as_integer().filter(|number| *number >= min).and_then(|number| u64::try_from(number).ok());
+    let expected = if min == 0 { "a whole number from 0 to 2^63 - 1" } else { "a whole number from 1 to 2^63 - 1" };
+    *limit = number.ok_or_else(|| bad_value(place, &format!("limits.{key}"), value, expected))?;
     Ok(())
 }
 
