@@ -7,7 +7,7 @@ use host::process::{RunOptions, run_plugin};
 use host::sandbox::{Cache, Limits, Plugin, Sandbox};
 use serde_json::Value;
 use std::path::Path;
-use tests::tools::{cache_folder, plugin, plugin_in, workspace, write_totesys};
+use tests::tools::{cache_folder, plugin, plugin_in, run_host, workspace, write_totesys};
 use totesys::Style;
 
 /// The plugin that each language has.
@@ -29,6 +29,7 @@ fn gives_what_that_in_rust_gives(language: &str) {
     let limits = Config::read(Some(&config), std::iter::empty()).unwrap().limits(NAME).unwrap();
     let in_language = sandbox.load(&plugin_in(language, NAME), limits).unwrap();
     assert!(run_cases(&in_language, NAME) >= 2);
+    passes_the_test_command(language);
 
     let in_rust = sandbox.load(&plugin(NAME), Limits::default()).unwrap();
     assert_eq!(in_language.manifest().star_tables, in_rust.manifest().star_tables);
@@ -37,6 +38,18 @@ fn gives_what_that_in_rust_gives(language: &str) {
     write_totesys(folder.path(), 2_000, Style::Dump, true);
     let input = folder.path().join("sales_order.jsonl");
     assert_eq!(run(&in_language, &input), run(&in_rust, &input));
+}
+
+/// As a person runs them.
+fn passes_the_test_command(language: &str) {
+    let config = format!("plugins/{language}/host.toml");
+    let component = plugin_in(language, NAME).display().to_string();
+    let cases = format!("plugins/{NAME}/cases");
+    let test = ["--config", &config, "plugin", "test", &component, "--cases", &cases];
+    let over_budget = run_host(workspace(), &test);
+    assert_eq!(over_budget.status.code(), Some(2), "the budgets are those of the plugin in Rust");
+    let output = run_host(workspace(), &[&test[..], &["--ignore-fuel"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// The rows and rejects that a plugin makes of a file.

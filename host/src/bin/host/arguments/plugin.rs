@@ -81,7 +81,7 @@ Examples:
   Does it keep the contract's rules on hard inputs?
     host plugin test fact_returns --fuzz
   A component in another language against the cases of a crate:
-    host plugin test fact_returns.wasm --cases plugins/fact_returns/cases
+    host plugin test fact_returns.wasm --cases plugins/fact_returns/cases --ignore-fuel
 
 Exit codes: 0 all is as expected, 2 a case or a rule is broken, 3 a case can't be read.";
 
@@ -96,9 +96,12 @@ pub(crate) struct TestArguments {
     /// Run only this case; with `--record`, the name of the new one.
     #[arg(long, value_name = "NAME", value_parser = parse_case_name)]
     pub(crate) case: Option<String>,
-    /// Take the rows, rejects and fuel of cases that fail as what is expected.
+    /// Take the rows, rejects and fuel of cases that fail, or that have no budget of fuel yet, as what is expected.
     #[arg(long)]
     pub(crate) bless: bool,
+    /// Do not hold the fuel against the budget of a case: for a plugin in another language than that of the cases.
+    #[arg(long, conflicts_with = "bless")]
+    pub(crate) ignore_fuel: bool,
     /// Make a case of real lines of this file.
     #[arg(long, value_name = "F.jsonl", requires = "lines", requires = "plugin")]
     pub(crate) record: Option<PathBuf>,

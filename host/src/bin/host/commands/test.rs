@@ -112,7 +112,8 @@ fn test(
     let mut reports = Vec::new();
     for case in &cases {
         let report = run_case(plugin, case).map_err(boxed)?;
-        let is_accepted = arguments.bless && !report.passed;
+        let report = if arguments.ignore_fuel { report.without_budget() } else { report };
+        let is_accepted = arguments.bless && (!report.passed || report.fuel_max.is_none());
         reports.push(if is_accepted { blessed(plugin, case, false)? } else { report });
     }
     let fuzzed = arguments.fuzz.then(|| try_hard_inputs(plugin, &cases, &target.cases, arguments, json)).transpose()?;
