@@ -135,6 +135,15 @@ impl PluginCrate {
         folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
+    /// Builds the crate with cargo, as [`build`] does, and gives its component.
+    ///
+    /// # Errors
+    /// [`CrateError`].
+    pub fn build(&self) -> Result<PathBuf, CrateError> {
+        let component = build(std::slice::from_ref(self))?.pop();
+        component.ok_or_else(|| CrateError::NoComponent { folder: self.folder.clone() })
+    }
+
     /// When what the crate is built from was last changed, and how many files that are: a change of it is a reason to build.
     #[must_use]
     pub fn state(&self) -> (usize, Option<SystemTime>) {

@@ -273,10 +273,16 @@ fn shown(name: &str) -> String {
     name.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect()
 }
 
-fn check_name(place: &str, name: &str) -> Result<(), ManifestError> {
+/// Whether a plugin, a star table or a field can have this name.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     let letters = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     let first_is_letter = name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
-    if letters && first_is_letter && name.len() <= NAME_BYTES_MAX {
+    letters && first_is_letter && name.len() <= NAME_BYTES_MAX
+}
+
+fn check_name(place: &str, name: &str) -> Result<(), ManifestError> {
+    if is_name(name) {
         return Ok(());
     }
     let rule = "a name has lower-case ASCII letters, digits and underscores, at most 63, and no digit first";

@@ -1,5 +1,7 @@
 //! Text of a plugin's or a row's own, made fit for a terminal and a log: short, on one line, and without control over either.
 
+use sha2::{Digest, Sha256};
+
 /// What a reject may say; the rest is cut off.
 pub(crate) const REJECT_CHARS_MAX: usize = 1_000;
 /// How much of a name is shown that is none.
@@ -31,7 +33,23 @@ fn is_hidden(character: char) -> bool {
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The SHA-256 of bytes, in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `-1234567.50` as `-1,234,567.50`; a number with an exponent as it is.
+#[must_use]
+pub fn grouped(text: &str) -> String {
+    let (sign, unsigned) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (whole, rest) =
+        unsigned.split_at(unsigned.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(unsigned.len()));
+    let mut grouped = String::new();
+    for (index, digit) in whole.char_indices() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{sign}{grouped}{rest}")
 }

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The name of the file of the rejects, without its ending.
-pub(super) const REJECTS: &str = "rejects";
+pub const REJECTS: &str = "rejects";
 
 /// What `case.toml` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,12 +128,8 @@ impl CaseFolder {
         if let Some(lookup) = manifest.lookups.iter().find(|lookup| !file(&lookup.table).exists()) {
             return Err(CaseError::NoLookup { table: lookup.table.clone(), path: file(&lookup.table) });
         }
-        let tables = manifest.lookups.iter().map(|lookup| lookup.table.clone());
-        let lookups = tables.fold(LookupsBuilder::default(), |builder, table| {
-            let path = file(&table);
-            builder.file(table, path)
-        });
-        Ok(lookups.read(manifest)?)
+        let files = manifest.lookups.iter().map(|lookup| (lookup.table.clone(), file(&lookup.table)));
+        Ok(files.collect::<LookupsBuilder>().read(manifest)?)
     }
 
     /// The expected lines of each star table and of the rejects, by their name.
@@ -158,7 +154,7 @@ impl CaseFolder {
 }
 
 /// The star tables and the rejects.
-fn names(manifest: &Manifest) -> impl Iterator<Item = &str> {
+pub(super) fn names(manifest: &Manifest) -> impl Iterator<Item = &str> {
     manifest.star_tables.iter().map(|table| table.name.as_str()).chain([REJECTS])
 }
 

@@ -24,7 +24,7 @@ mod run;
 pub use bless::bless;
 pub use difference::{Difference, differences};
 pub use error::CaseError;
-pub use folder::{CaseFolder, CaseSettings, Packet, is_case_name};
+pub use folder::{CaseFolder, CaseSettings, Packet, REJECTS, is_case_name};
 pub use outcome::{NoOutcome, Outcome};
 pub use record::Recording;
 pub use run::{CaseReport, run_case, run_packets};

@@ -1,6 +1,6 @@
 //! What a plugin made of the packets of a case.
 
-use super::folder::{Packet, REJECTS};
+use super::folder::{Packet, REJECTS, names};
 use crate::columns::row_json;
 use crate::input::{ChunkLimits, InputError, LineChunks, Lookups};
 use crate::process::transform;
@@ -47,8 +47,8 @@ impl Outcome {
     /// # Errors
     /// [`NoOutcome`].
     pub fn of(plugin: &Plugin, packets: &[Packet], lookups: &Lookups, limits: ChunkLimits) -> Result<Self, NoOutcome> {
-        let names = plugin.manifest().star_tables.iter().map(|table| table.name.as_str()).chain([REJECTS]);
-        let mut outcome = Self { files: names.map(|name| (name.to_owned(), Vec::new())).collect(), ..Self::default() };
+        let files = names(plugin.manifest()).map(|name| (name.to_owned(), Vec::new())).collect();
+        let mut outcome = Self { files, ..Self::default() };
         for (packet, sequence) in packets.iter().zip(1..) {
             let file = (packets.len() > 1).then_some(packet.name.as_str());
             let mut chunks =

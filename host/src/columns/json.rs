@@ -72,13 +72,16 @@ fn time(micros: i64) -> NaiveTime {
 
 fn decimal(unscaled: i128, column_type: ColumnType) -> String {
     let ColumnType::Decimal { scale, .. } = column_type else { return unscaled.to_string() };
-    let (sign, digits) = (if unscaled < 0 { "-" } else { "" }, unscaled.unsigned_abs().to_string());
-    if scale == 0 {
-        return format!("{sign}{digits}");
-    }
-    let digits = format!("{digits:0>width$}", width = usize::from(scale) + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - usize::from(scale));
-    format!("{sign}{whole}.{fraction}")
+    decimal_text(unscaled, scale)
+}
+
+/// Writes a number of `scale` digits behind the point, all of them.
+pub(crate) fn decimal_text(unscaled: i128, scale: u8) -> String {
+    let sign = if unscaled < 0 { "-" } else { "" };
+    let scale = usize::from(scale);
+    let digits = format!("{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 fn float(value: f64) -> String {

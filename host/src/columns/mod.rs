@@ -2,6 +2,7 @@
 
 mod json;
 
+pub(crate) use json::decimal_text;
 pub use json::{cell_json, row_json};
 
 /// Rows of one star table. The columns are those of the manifest, and have been checked against it.

@@ -57,9 +57,7 @@ impl TablePlan {
         let key = key_columns.iter().map(|column| column.name.clone()).collect();
         Self { name: new.name.clone(), old: old_index, new: new_index, key, key_columns, columns }
     }
-}
 
-impl TablePlan {
     /// Whether rows are paired by the bytes of their keys; else by a text, as the types of the keys differ or there is none.
     fn key_is_packed(&self) -> bool {
         !self.key.is_empty() && self.key_columns.iter().all(|column| column.old_type == column.new_type)
@@ -218,17 +216,26 @@ impl Comparison<'_> {
     }
 
     fn is_same(&self, column: &CommonColumn, (old, new): (Place, Place)) -> bool {
-        let old_column = &self.old.parts[old.part].tables[self.plan.old].columns[column.old];
-        let new_column = &self.new.parts[new.part].tables[self.plan.new].columns[column.new];
+        let (old_column, old_type) = self.column(Side::Old, column, old);
+        let (new_column, new_type) = self.column(Side::New, column, new);
         match (old_column.is_null(old.row), new_column.is_null(new.row)) {
             (true, true) => return true,
             (false, false) => {}
             _ => return false,
         }
-        if column.old_type == column.new_type {
+        if old_type == new_type {
             return is_same_value(&old_column.values, old.row, &new_column.values, new.row);
         }
-        is_same_text(&cell_json(old_column, column.old_type, old.row), &cell_json(new_column, column.new_type, new.row))
+        is_same_text(&cell_json(old_column, old_type, old.row), &cell_json(new_column, new_type, new.row))
+    }
+
+    /// The column of the part that a row stands in, and its type.
+    fn column(&self, side: Side, column: &CommonColumn, place: Place) -> (&Column, ColumnType) {
+        let (isolated, table, index, column_type) = match side {
+            Side::Old => (self.old, self.plan.old, column.old, column.old_type),
+            Side::New => (self.new, self.plan.new, column.new, column.new_type),
+        };
+        (&isolated.parts[place.part].tables[table].columns[index], column_type)
     }
 
     fn sample(&self, column: &CommonColumn, (old, new): (Place, Place)) -> CellSample {
@@ -242,11 +249,8 @@ impl Comparison<'_> {
     }
 
     fn cell(&self, side: Side, column: &CommonColumn, place: Place) -> String {
-        let (isolated, table, index, column_type) = match side {
-            Side::Old => (self.old, self.plan.old, column.old, column.old_type),
-            Side::New => (self.new, self.plan.new, column.new, column.new_type),
-        };
-        cell_json(&isolated.parts[place.part].tables[table].columns[index], column_type, place.row)
+        let (values, column_type) = self.column(side, column, place);
+        cell_json(values, column_type, place.row)
     }
 
     /// The key, for people; the number of the line where rows are paired by that.
@@ -260,15 +264,9 @@ impl Comparison<'_> {
 
     /// Leaves a row without a pair for later.
     fn leave(&self, side: Side, place: Place, leftovers: &mut PackedRows) {
-        let isolated = if side == Side::Old { self.old } else { self.new };
-        let table = if side == Side::Old { self.plan.old } else { self.plan.new };
-        let columns = &isolated.parts[place.part].tables[table].columns;
         let packed = |common: &[CommonColumn]| {
             let mut cells = Vec::new();
-            for column in common {
-                let index = if side == Side::Old { column.old } else { column.new };
-                pack(&mut cells, &columns[index], place.row);
-            }
+            common.iter().for_each(|column| pack(&mut cells, self.column(side, column, place).0, place.row));
             cells
         };
         let line = self.chunk.line_number(place.line);

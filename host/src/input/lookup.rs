@@ -65,6 +65,12 @@ impl LookupsBuilder {
     }
 }
 
+impl FromIterator<(String, PathBuf)> for LookupsBuilder {
+    fn from_iter<T: IntoIterator<Item = (String, PathBuf)>>(files: T) -> Self {
+        Self { files: files.into_iter().collect() }
+    }
+}
+
 impl LookupTable {
     /// Reads a file; of rows with the same key the last one counts.
     fn read(lookup: &Lookup, path: &Path) -> Result<Self, InputError> {

@@ -1,5 +1,6 @@
 //! `plugins.lock`: which component of each plugin is in force, and which ones were.
 
+use crate::manifest::is_name;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -56,8 +57,7 @@ impl PluginsLock {
     pub(super) fn check(&self) -> Result<(), String> {
         for (name, plugin) in &self.plugins {
             let shown = crate::text::shown(name, 80);
-            let is_name = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-            if !is_name || name.is_empty() {
+            if !is_name(name) {
                 return Err(format!("`{shown}` is no name of a plugin"));
             }
             let digests = plugin.history.iter().map(|entry| &entry.digest).chain([&plugin.digest]);

@@ -2,9 +2,9 @@
 
 use super::error::RegistryError;
 use super::lock::{Action, HistoryEntry, PluginsLock, PublishedPlugin};
+use crate::text::sha256;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// The name of the lock.
@@ -46,7 +46,7 @@ impl Component {
     /// A component of these bytes.
     #[must_use]
     pub fn new(name: &str, version: &str, wasm: Vec<u8>) -> Self {
-        Self { name: name.to_owned(), version: version.to_owned(), digest: digest_of(&wasm), wasm }
+        Self { name: name.to_owned(), version: version.to_owned(), digest: sha256(&wasm), wasm }
     }
 }
 
@@ -115,7 +115,7 @@ impl Registry {
             found => found.map_err(|error| self.error(error))?,
         };
         let bytes = found.bytes().await.map_err(|error| self.error(error))?;
-        let found = digest_of(&bytes);
+        let found = sha256(&bytes);
         if found != digest {
             return Err(damaged(found));
         }
@@ -144,7 +144,7 @@ impl Registry {
     /// [`RegistryError::Changed`] and [`RegistryError::Store`].
     pub async fn keep(&self, component: &Component) -> Result<(), RegistryError> {
         let Component { name, digest, wasm, .. } = component;
-        if digest_of(wasm) != *digest {
+        if sha256(wasm) != *digest {
             return Err(RegistryError::Changed { name: name.clone() });
         }
         let path = component_path(name, digest);
@@ -227,8 +227,4 @@ impl Registry {
 
 fn component_path(name: &str, digest: &str) -> Path {
     Path::from_iter([name.to_owned(), format!("{digest}.wasm")])
-}
-
-fn digest_of(bytes: &[u8]) -> String {
-    crate::text::hex(&Sha256::digest(bytes))
 }

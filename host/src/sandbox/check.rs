@@ -191,7 +191,7 @@ impl ColumnCheck<'_> {
     fn validity(&self, validity: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, OutputError> {
         let Some(bits) = validity else { return Ok(None) };
         self.length("bytes of a bitmap", bits.len(), self.rows.div_ceil(8))?;
-        let null = (0..self.rows).find(|&row| !bit(&bits, row));
+        let null = (0..self.rows).find(|&row| !Column::bit(&bits, row));
         match null {
             Some(row) if !self.field.nullable => {
                 let (table, field) = self.names();
@@ -214,7 +214,7 @@ impl ColumnCheck<'_> {
             return Ok(values);
         }
         let is_bad = |(row, value): &(usize, &T)| {
-            !(least..=most).contains(*value) && validity.is_none_or(|bits| bit(bits, *row))
+            !(least..=most).contains(*value) && validity.is_none_or(|bits| Column::bit(bits, *row))
         };
         match values.iter().enumerate().find(is_bad) {
             None => Ok(values),
@@ -274,10 +274,6 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 const DAYS_MIN: i32 = -719_162;
 /// 9999-12-31 as days since 1970-01-01.
 const DAYS_MAX: i32 = 2_932_896;
-
-fn bit(bits: &[u8], row: usize) -> bool {
-    bits[row / 8] >> (row % 8) & 1 == 1
-}
 
 fn type_name(values: &Values) -> &'static str {
     match values {

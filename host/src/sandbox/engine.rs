@@ -8,8 +8,7 @@ use super::plugin::{Plugin, PluginParts};
 use super::store::CallState;
 use super::turns::Turns;
 use super::{CONTRACT_VERSION, imports, wasi};
-use crate::text::{FAULT_CHARS_MAX, NAME_CHARS_MAX, hex, shown};
-use sha2::{Digest, Sha256};
+use crate::text::{FAULT_CHARS_MAX, NAME_CHARS_MAX, sha256, shown};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -52,7 +51,7 @@ impl Sandbox {
         if let Some(reason) = foreign_header(&wasm) {
             return Err(LoadError::NotAComponent { path: path.to_owned(), reason: reason.to_owned() });
         }
-        let digest = hex(&Sha256::digest(&wasm));
+        let digest = sha256(&wasm);
         let compile = || Component::from_binary(&self.engine, &wasm);
         let component = match &self.cache {
             Some(cache) => cache.load(&self.engine, &digest, compile),

@@ -3,11 +3,10 @@
 //! Compiled plugins are kept without it, so that a good run does not pay for it: it is read from the component's own file when
 //! a call fails.
 
-use crate::text::{NAME_CHARS_MAX, hex, shown};
+use crate::text::{NAME_CHARS_MAX, sha256, shown};
 use addr2line::{Context, Frame};
 use gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -74,7 +73,7 @@ impl Symbols {
             return None;
         }
         let wasm = std::fs::read(&self.path).ok()?;
-        if hex(&Sha256::digest(&wasm)) != self.digest {
+        if sha256(&wasm) != self.digest {
             // Another component stands there now, and its places would be wrong.
             return None;
         }

@@ -1,6 +1,6 @@
 //! How many lines, and which is the first of them.
 
-use super::number::grouped;
+use crate::text::grouped;
 use serde::Serialize;
 
 /// Lines that have something in common.

@@ -102,33 +102,11 @@ fn clamped(exponent: &str) -> i64 {
     exponent.parse().unwrap_or(limit).clamp(-LIMIT, LIMIT)
 }
 
-/// Writes a number of `scale` digits behind the point, all of them.
-pub(super) fn decimal_text(unscaled: i128, scale: u8) -> String {
-    let sign = if unscaled < 0 { "-" } else { "" };
-    let scale = usize::from(scale);
-    let digits = format!("{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
-}
-
-/// `-1234567.50` as `-1,234,567.50`; a number with an exponent as it is.
-pub(super) fn grouped(text: &str) -> String {
-    let (sign, unsigned) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
-    let (whole, rest) =
-        unsigned.split_at(unsigned.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(unsigned.len()));
-    let mut grouped = String::new();
-    for (index, digit) in whole.char_indices() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{sign}{grouped}{rest}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::columns::decimal_text;
+    use crate::text::grouped;
 
     fn number(text: &str) -> Number<'_> {
         Number::parse(text).unwrap()

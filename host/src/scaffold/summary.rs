@@ -3,10 +3,10 @@
 use super::counted::{SomeLines, count, lines};
 use super::infer::InferredColumn;
 use super::moment::{parse_date, parse_time, parse_timestamp};
-use super::number::{Number, grouped};
+use super::number::Number;
 use super::value::{Json, SPECIAL_FLOATS};
 use crate::manifest::{ColumnType, NAME_BYTES_MAX, PRECISION_MAX, SHORT_PRECISION_MAX};
-use crate::text::shown;
+use crate::text::{grouped, shown};
 use chrono::{NaiveDate, NaiveDateTime};
 
 /// How much of a text is shown.

@@ -1,7 +1,8 @@
 //! Values of a row, read as a plugin reads them.
 
 use super::moment::{date_text, parse_date, parse_time, parse_timestamp, time_text};
-use super::number::{Number, decimal_text};
+use super::number::Number;
+use crate::columns::decimal_text;
 use crate::manifest::ColumnType;
 use serde_json::Value;
 

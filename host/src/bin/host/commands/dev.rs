@@ -1,15 +1,15 @@
 //! `host dev`.
 
 use super::loading::Loader;
-use super::{Failure, boxed, environment_failure, lookup_files};
+use super::{Failure, boxed, environment_failure};
 use crate::arguments::DevArguments;
 use crate::screen::case::{DevTurn, show_dev};
 use crate::screen::show_error;
 use host::case::{NoOutcome, Outcome, Packet, differences, run_packets};
 use host::config::Config;
-use host::crates::{PluginCrate, build};
+use host::crates::PluginCrate;
 use host::error::{Exit, Explain};
-use host::input::{Input, InputError};
+use host::input::{Input, InputError, LookupsBuilder};
 use host::manifest::Manifest;
 use host::process::check_source;
 use std::fs::File;
@@ -63,9 +63,9 @@ fn turn(
     arguments: &DevArguments,
 ) -> Result<(Manifest, Outcome, f64), Failure> {
     let started = Instant::now();
-    let components = build(std::slice::from_ref(one)).map_err(boxed)?;
-    let plugin = loader.load(components.first().map_or(Path::new(""), PathBuf::as_path))?;
-    let lookups = lookup_files(arguments.lookups.clone()).read(plugin.manifest()).map_err(boxed)?;
+    let plugin = loader.load(&one.build().map_err(boxed)?)?;
+    let lookups =
+        LookupsBuilder::from_iter(arguments.lookups.iter().cloned()).read(plugin.manifest()).map_err(boxed)?;
     let lines = first_lines(&arguments.input, arguments.limit).map_err(boxed)?;
     check_source(&plugin, &Input::File(arguments.input.clone()), &lines).map_err(boxed)?;
     let name = arguments.input.display().to_string();

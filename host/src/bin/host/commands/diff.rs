@@ -52,6 +52,5 @@ fn looks_up(plugin: &Plugin, table: &str) -> bool {
 /// The lookups of one of the two: a table that only the other looks up is none of its own.
 fn lookups(plugin: &Plugin, rows: &RowsArguments) -> Result<Lookups, Failure> {
     let own = rows.lookups.iter().filter(|(table, _)| looks_up(plugin, table)).cloned();
-    let files = own.fold(LookupsBuilder::default(), |builder, (table, path)| builder.file(table, path));
-    files.read(plugin.manifest()).map_err(boxed)
+    own.collect::<LookupsBuilder>().read(plugin.manifest()).map_err(boxed)
 }

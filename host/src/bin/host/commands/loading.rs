@@ -2,8 +2,9 @@
 
 use super::{Failure, boxed, runtime};
 use host::config::Config;
-use host::crates::{PluginCrate, build};
+use host::crates::PluginCrate;
 use host::files::TemporaryFolder;
+use host::manifest::is_name;
 use host::registry::{Registry, RegistryError};
 use host::sandbox::{Cache, Plugin, Sandbox};
 use host::store::{FolderStore, InMemory};
@@ -36,18 +37,17 @@ impl<'a> Loader<'a> {
     /// Loads what `argument` names: a component's file, the folder of a crate, which is built, a published plugin, or else a
     /// crate of that name in `plugins/`.
     pub(crate) fn load_named(&mut self, argument: &Path) -> Result<Plugin, Failure> {
-        match published_name(argument).filter(|_| !argument.exists()) {
-            Some(name) => match self.load_published(name) {
-                Err(error) if error.code() == "not-published" => match built(argument)? {
-                    Some((_, component)) => self.load(&component),
-                    None => Err(error),
-                },
-                loaded => loaded,
-            },
-            None => match built(argument)? {
-                Some((_, component)) => self.load(&component),
-                None => self.load(argument),
-            },
+        let mut not_published = None;
+        if let Some(name) = published_name(argument).filter(|_| !argument.exists()) {
+            match self.load_published(name) {
+                Err(error) if error.code() == "not-published" => not_published = Some(error),
+                loaded => return loaded,
+            }
+        }
+        match (built(argument)?, not_published) {
+            (Some((_, component)), _) => self.load(&component),
+            (None, Some(error)) => Err(error),
+            (None, None) => self.load(argument),
         }
     }
 
@@ -79,15 +79,13 @@ pub(crate) fn built(argument: &Path) -> Result<Option<(PluginCrate, PathBuf)>, F
     }
     let here = std::env::current_dir().map_err(super::environment_failure)?;
     let Ok(one) = PluginCrate::find(&argument.to_string_lossy(), &here) else { return Ok(None) };
-    let component = build(std::slice::from_ref(&one)).map_err(boxed)?.pop();
-    Ok(component.map(|component| (one, component)))
+    let component = one.build().map_err(boxed)?;
+    Ok(Some((one, component)))
 }
 
 /// The argument as the name of a plugin, which is no path.
 fn published_name(argument: &Path) -> Option<&str> {
-    let name = argument.to_str()?;
-    let is_name = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    (is_name && !name.is_empty()).then_some(name)
+    argument.to_str().filter(|name| is_name(name))
 }
 
 /// The published plugins in `folder`, or where the configuration says. A folder that is not there is made where something is to

@@ -15,7 +15,7 @@ use host::input::{ChunkLimits, LookupsBuilder};
 use host::process::{RunOptions, run_plugin};
 use host::report::PluginReport;
 use loading::{Loader, threads};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 type Failure = Box<dyn Explain>;
 
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
 fn run_command(config: &Config, arguments: RunArguments, json: bool) -> Result<Exit, Failure> {
     let threads = threads(arguments.threads);
     let plugin = Loader::new(config, threads)?.load_named(&arguments.plugin)?;
-    let lookups = lookup_files(arguments.lookups).read(plugin.manifest()).map_err(boxed)?;
+    let lookups = LookupsBuilder::from_iter(arguments.lookups).read(plugin.manifest()).map_err(boxed)?;
     let options = RunOptions {
         threads,
         chunk: ChunkLimits { bytes_max: arguments.chunk_bytes, lines_max: arguments.chunk_lines.unwrap_or(usize::MAX) },
@@ -70,10 +70,6 @@ fn exit_of(report: &host::report::RunReport) -> Exit {
 fn describe_command(config: &Config, path: &Path, json: bool) -> Result<Exit, Failure> {
     let plugin = Loader::new(config, 1)?.load_named(path)?;
     Ok(screen::show_plugin(&PluginReport::new(&plugin), json))
-}
-
-fn lookup_files(files: Vec<(String, PathBuf)>) -> LookupsBuilder {
-    files.into_iter().fold(LookupsBuilder::default(), |builder, (table, path)| builder.file(table, path))
 }
 
 /// What runs the few things that wait for a store.

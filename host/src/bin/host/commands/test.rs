@@ -192,7 +192,5 @@ fn remove_old_findings(folder: &Path) -> std::io::Result<()> {
 
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
-    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    screen::quoted(&path.display().to_string())
 }

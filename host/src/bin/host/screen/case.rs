@@ -1,7 +1,7 @@
 //! Cases, and the turns of `host dev`.
 
-use super::{grouped, new_table, print};
-use host::case::{CaseReport, Difference, Outcome};
+use super::{grouped, new_table, print, short};
+use host::case::{CaseReport, Difference, Outcome, REJECTS};
 use host::error::Exit;
 use host::fuzz::{Finding, FuzzReport, Rule};
 use host::manifest::Manifest;
@@ -57,7 +57,7 @@ pub(crate) fn show_tests(tests: &[PluginTest], json: bool) -> Exit {
     }
     let mut screen = String::new();
     for test in tests {
-        screen += &format!("{}@{} ({})\n", test.plugin, test.version, test.digest.get(..12).unwrap_or_default());
+        screen += &format!("{}@{} ({})\n", test.plugin, test.version, short(&test.digest));
         test.cases.iter().for_each(|report| screen += &case(report));
         if let Some(report) = &test.fuzz {
             screen += &fuzz(report, test);
@@ -123,7 +123,7 @@ fn differences(differences: &[Difference], sides: [&str; 2]) -> String {
     header.extend(any_message.then_some("what was said"));
     table.set_header(header);
     // Rejects are few, and matter most.
-    let (rejects, rows): (Vec<_>, Vec<_>) = differences.iter().partition(|difference| difference.table == "rejects");
+    let (rejects, rows): (Vec<_>, Vec<_>) = differences.iter().partition(|difference| difference.table == REJECTS);
     for difference in rejects.into_iter().chain(rows).take(DIFFERENCES_MAX) {
         let value = |side: &Option<String>| match (side, &difference.column) {
             (Some(text), _) => shown(text, CELL_CHARS_MAX),
@@ -212,7 +212,7 @@ pub(crate) fn show_dev(turn: &DevTurn<'_>, json: bool) -> Exit {
         let document = json!({
             "records": turn.outcome.records,
             "rows": tables,
-            "rejects": rows("rejects"),
+            "rejects": rows(REJECTS),
             "fuel": turn.outcome.usage.fuel,
             "seconds": turn.seconds,
             "changes": turn.changes,
@@ -224,7 +224,7 @@ pub(crate) fn show_dev(turn: &DevTurn<'_>, json: bool) -> Exit {
         "{} records: {}, {} rejects, {} fuel, {:.1} s\n",
         grouped(turn.outcome.records),
         counts.join(", "),
-        grouped(rows("rejects")),
+        grouped(rows(REJECTS)),
         grouped(turn.outcome.usage.fuel),
         turn.seconds
     );
@@ -235,7 +235,7 @@ pub(crate) fn show_dev(turn: &DevTurn<'_>, json: bool) -> Exit {
                 let first = turn.outcome.files.get(*name).into_iter().flatten().take(FIRST_ROWS);
                 first.for_each(|row| screen += &format!("  {}\n", shown(row, 600)));
             }
-            let rejects = turn.outcome.files.get("rejects").into_iter().flatten().zip(&turn.outcome.messages);
+            let rejects = turn.outcome.files.get(REJECTS).into_iter().flatten().zip(&turn.outcome.messages);
             for (reject, message) in rejects.take(FIRST_ROWS) {
                 screen += &format!("  reject {reject} {}\n", shown(message, 200));
             }

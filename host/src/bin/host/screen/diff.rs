@@ -1,6 +1,6 @@
 //! How two versions of a plugin differ.
 
-use super::{bytes, grouped, new_table, print};
+use super::{bytes, grouped, new_table, print, short};
 use host::compare::{DiffReport, DiffSide, SchemaChange, TableDiff};
 use host::error::Exit;
 use host::text::shown;
@@ -27,8 +27,7 @@ pub(super) fn document(report: &DiffReport) -> serde_json::Value {
 
 /// A comparison for people.
 pub(super) fn text(report: &DiffReport) -> String {
-    let name =
-        |side: &DiffSide| format!("{}@{} ({})", side.plugin, side.version, side.digest.get(..12).unwrap_or_default());
+    let name = |side: &DiffSide| format!("{}@{} ({})", side.plugin, side.version, short(&side.digest));
     let mut text = format!("{} -> {}", name(&report.old), name(&report.new));
     let has_rows = report.records > 0;
     if has_rows {

@@ -64,7 +64,7 @@ pub(crate) fn show_run(report: &RunReport, budget: &RejectBudget, json: bool) ->
         return print(&format!("{document:#}\n"));
     }
     let mut screen = String::new();
-    let digest = report.digest.get(..12).unwrap_or_default();
+    let digest = short(&report.digest);
     screen += &format!("{}@{} ({digest}) on {}\n\n", report.plugin, report.version, report.input);
     screen += &figures(report);
     for table in &report.star_tables {
@@ -310,15 +310,22 @@ fn new_table() -> Table {
 
 /// 1234567 as 1,234,567.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+    host::text::grouped(&number.to_string())
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:=@%,".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
-    text
+}
+
+/// As much of a digest as tells it from others.
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 fn bytes(count: u64) -> String {

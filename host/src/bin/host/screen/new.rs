@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_types, reason = "the faces make the screens")]
 
-use super::{grouped, kind, new_table, print, yes};
+use super::{grouped, kind, new_table, print, quoted, yes};
 use comfy_table::Table;
 use host::error::Exit;
 use host::scaffold::{InferredColumn, NewPluginReport, SomeLines};
@@ -74,14 +74,4 @@ fn next_commands(report: &NewPluginReport, folder: &Path) -> Vec<String> {
         format!("host plugin test {}", report.plugin),
         format!("host run --plugin {} --input {}", word(crate_folder), word(&report.from)),
     ]
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:=@%,".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

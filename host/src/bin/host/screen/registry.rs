@@ -1,6 +1,6 @@
 //! Published plugins.
 
-use super::{diff, grouped, new_table, print};
+use super::{diff, grouped, new_table, print, short};
 use host::compare::{DiffReport, SchemaChange};
 use host::error::Exit;
 use host::registry::{Action, PluginsLock, Published, PublishedPlugin};
@@ -38,10 +38,6 @@ impl Publication {
     pub(crate) fn is_refused(&self) -> bool {
         self.is_breaking || self.is_over_budget
     }
-}
-
-fn short(digest: &str) -> &str {
-    digest.get(..12).unwrap_or(digest)
 }
 
 /// Shows what was published, and how it differs from what was.
