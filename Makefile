@@ -14,9 +14,10 @@ help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: demo
-demo: plugins release ## make the ToteSys database, run all eleven plugins over it, show each
+demo: plugins release ## make the ToteSys database, bring two days of it into a lake, run all eleven plugins over it, show each
 	$(TARGET)/release/totesys --out out/demo/raw
-	tests/demo.sh $(HOST) plugins/dist out/demo/raw out/demo/star
+	$(TARGET)/release/totesys --out out/demo/raw-next-day --days 1
+	tests/demo.sh $(HOST) plugins/dist out/demo
 
 .PHONY: test
 test: plugins tools ## run all tests
@@ -62,8 +63,15 @@ setup:
 	@rustup target list --installed 2> /dev/null | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
 
 .PHONY: tools
-tools: .venv/ready
+tools: .venv/ready database
 	@command -v npm > /dev/null || { apt-get update && apt-get install --yes nodejs npm; }
+
+# The tests start their own servers; Debian's package would start one, too, if it were not told.
+.PHONY: database
+database:
+	@command -v initdb > /dev/null || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || { \
+	    mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
+	    apt-get update && apt-get install --yes postgresql; }
 
 .venv/ready: tests/requirements.txt
 	python3 -m venv .venv || { apt-get update && apt-get install --yes python3-venv && python3 -m venv .venv; }

@@ -1,7 +1,22 @@
 #!/usr/bin/env bash
-# Runs every plugin over its table: demo.sh HOST PLUGINS RAW STAR
+# Brings two days of a source into a lake, and runs every plugin over its table: demo.sh HOST PLUGINS OUT
 set -euo pipefail
-host=$1 plugins=$2 raw=$3 star=$4
+host=$1 plugins=$2 raw=$3/raw star=$3/star
+export HOST_LAKE_RAW=file:$3/lake/raw HOST_CHECKPOINTS_URL=file:$3/lake/checkpoints HOST_LOG=error
+rm -rf "$3/lake"
+
+# A folder of <table>.jsonl stands for the database.
+ingest() {
+    echo "$1"
+    shift
+    "$host" "$@"
+    echo
+}
+
+HOST_SOURCE_URL=dir:$raw ingest "the first load: every row of every table becomes a packet" ingest
+HOST_SOURCE_URL=dir:$raw-next-day ingest "a day later: new orders, payments that were made, silent edits" ingest
+HOST_SOURCE_URL=dir:$raw-next-day ingest "the sweep: rows that are gone" reconcile
+ingest "where each table stands" status
 
 # Where the rows of a plugin come from, and what it looks rows up in.
 run() {

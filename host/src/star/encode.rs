@@ -4,7 +4,7 @@ use super::error::StarError;
 use super::schema::array;
 use crate::columns::Column;
 use crate::manifest::ColumnType;
-use arrow_schema::SchemaRef;
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What can go wrong with a star table.
 
 use crate::error::{Exit, Explain};
-use arrow_schema::ArrowError;
+use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
 use std::path::PathBuf;
 

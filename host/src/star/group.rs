@@ -1,7 +1,7 @@
 //! Rows, re-cut to groups whose borders depend on the rows alone.
 
 use crate::columns::{Column, ColumnValues, Rows};
-use arrow_buffer::BooleanBufferBuilder;
+use arrow::array::BooleanBufferBuilder;
 use std::ops::Range;
 
 /// Rows of a group. Large enough that a column's statistics and dictionary pay, small enough that a group of a wide table

@@ -4,7 +4,7 @@ use super::error::StarError;
 use super::group::RowGroup;
 use super::schema::array;
 use crate::manifest::StarTable;
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// The cells of the rows of `group`, row by row; a null is `None`.
 ///

@@ -2,12 +2,13 @@
 
 use crate::columns::{Column, ColumnValues};
 use crate::manifest::{ColumnType, Field, SHORT_PRECISION_MAX, StarTable};
-use arrow_array::{
+use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal64Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
     StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
 };
-use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Schema, TimeUnit};
+use arrow::error::ArrowError;
 use std::sync::Arc;
 
 /// The time zone of every timestamp.
@@ -18,8 +19,8 @@ pub(super) fn schema(table: &StarTable) -> Schema {
     Schema::new(table.fields.iter().map(field).collect::<Vec<_>>())
 }
 
-fn field(field: &Field) -> arrow_schema::Field {
-    arrow_schema::Field::new(&field.name, data_type(field.column_type), field.nullable)
+fn field(field: &Field) -> arrow::datatypes::Field {
+    arrow::datatypes::Field::new(&field.name, data_type(field.column_type), field.nullable)
 }
 
 fn data_type(column_type: ColumnType) -> DataType {

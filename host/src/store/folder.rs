@@ -1,9 +1,14 @@
 //! A folder as an object store.
 //!
-//! `object_store` has all of it but the conditional replace, which it leaves to clouds. Here it holds the folder's own lock
-//! while it compares and replaces, so that of several writers, threads or processes, one wins.
+//! `object_store` has most of it. What it leaves to clouds, or does otherwise than they, is done here: the conditional replace
+//! holds the folder's own lock while it compares and replaces, so that of several writers, threads or processes, one wins; an
+//! upload in parts creates its object and never overwrites one; lists are in the order of the keys.
+
+mod list;
+mod upload;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures_core::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -39,11 +44,21 @@ impl FolderStore {
     /// # Errors
     /// What the file system says.
     pub fn open(folder: &std::path::Path) -> Result<Self> {
-        let generic = |source: std::io::Error| Error::Generic { store: "folder", source: source.into() };
         std::fs::create_dir_all(folder).map_err(generic)?;
         let folder = folder.canonicalize().map_err(generic)?;
         let files = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
         Ok(Self { folder, files, turn: Mutex::new(()) })
+    }
+
+    /// Removes what uploads below the folder left that were last written to before `older_than` and neither completed nor
+    /// aborted, and says how many: a process that was killed leaves files that no list shows.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub async fn abort_stale_uploads(&self, older_than: DateTime<Utc>) -> Result<u64> {
+        let folder = self.folder.clone();
+        let removed = spawn_blocking(move || upload::remove_stale(&folder, older_than)).await;
+        removed.map_err(std::io::Error::other).and_then(|removed| removed).map_err(generic)
     }
 
     /// Replaces an object if it is still the one that `expected` names.
@@ -83,8 +98,13 @@ impl FolderStore {
             Err(std::io::Error::other("another program holds the lock of the folder"))
         });
         let locked = locked.await.map_err(std::io::Error::other).and_then(|locked| locked);
-        locked.map_err(|source| Error::Generic { store: "folder", source: source.into() })
+        locked.map_err(generic)
     }
+}
+
+/// What the file system said.
+fn generic(source: std::io::Error) -> Error {
+    Error::Generic { store: "folder", source: source.into() }
 }
 
 impl fmt::Display for FolderStore {
@@ -107,7 +127,11 @@ impl ObjectStore for FolderStore {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.files.put_multipart_opts(location, options).await
+        if !options.attributes.is_empty() {
+            let operation = "`put_multipart_opts` with `opts.attributes` specified".to_owned();
+            return Err(Error::NotImplemented { operation, implementer: self.to_string() });
+        }
+        Ok(Box::new(upload::FolderUpload::begin(self.files.clone(), location).await?))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -119,11 +143,17 @@ impl ObjectStore for FolderStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.files.list(prefix)
+        list::list(self.files.clone(), prefix, None)
+    }
+
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+        list::list(self.files.clone(), prefix, Some(offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.files.list_with_delimiter(prefix).await
+        let mut found = self.files.list_with_delimiter(prefix).await?;
+        found.objects.sort_by(|one, other| one.location.cmp(&other.location));
+        Ok(found)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {

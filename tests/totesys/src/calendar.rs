@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 
+use crate::random::Random;
+
 /// Day 0: a Monday far enough back for the oldest design files.
 const DAY_ZERO: NaiveDate = NaiveDate::from_ymd_opt(2021, 1, 4).expect("a date of the calendar");
 /// The Thursday on which the database was filled for the first time, 2022-11-03.
@@ -15,8 +17,10 @@ pub(crate) const OPENING_DAY: Day = Day(668);
 const WORKING_DAYS: u64 = 532;
 /// The longest time from an order's creation to a date agreed for it.
 pub(crate) const AGREED_DAYS_MAX: u64 = 894;
-/// Enough for the longest agreed date of an order of the last day.
-const DAYS: usize = 2_400;
+/// The most working days that a database goes on for: a year.
+pub(crate) const LATER_DAYS_MAX: u64 = 260;
+/// Enough for the longest agreed date of an order of the last day, and for its edits.
+const DAYS: usize = 3_000;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 const OFFICE_OPENS_MS: u64 = 8 * 60 * 60 * 1_000;
@@ -63,9 +67,9 @@ impl Day {
 pub(crate) struct Instant(u64);
 
 impl Instant {
-    /// The last moment at which this database was written to.
-    pub(crate) fn end() -> Self {
-        working_instant(WORKING_MS)
+    /// The last moment at which this database was written to, so many working days after its last one.
+    pub(crate) fn end(later_days: u64) -> Self {
+        working_instant(WORKING_MS + later_days * OFFICE_MS)
     }
 
     pub(crate) fn day(self) -> Day {
@@ -84,7 +88,7 @@ impl Instant {
 /// Working time that all rows are spread over, in milliseconds.
 pub(crate) const WORKING_MS: u64 = WORKING_DAYS * OFFICE_MS - (FIRST_ORDER_MS - OFFICE_OPENS_MS) - 1;
 
-/// The instant that lies `working_ms` of working time after the first order; at most [`WORKING_MS`].
+/// The instant that lies `working_ms` of working time after the first order.
 pub(crate) fn working_instant(working_ms: u64) -> Instant {
     let office_ms = working_ms + FIRST_ORDER_MS - OFFICE_OPENS_MS;
     // Counted from the Monday of the opening's week, so that five days make a week.
@@ -92,6 +96,14 @@ pub(crate) fn working_instant(working_ms: u64) -> Instant {
     let working_day = office_ms / OFFICE_MS + weekday_of_opening;
     let day = OPENING_DAY.0 - weekday_of_opening + working_day / 5 * 7 + working_day % 5;
     Day(day).at_ms(OFFICE_OPENS_MS + office_ms % OFFICE_MS)
+}
+
+/// An instant of the working day that is `later_day` days after the last one, from 1: the office hours are cut into
+/// `shares` equal ones, and `random` chooses within the one numbered `share`, from 0.
+pub(crate) fn later_instant(later_day: u64, share: u64, shares: u64, random: &mut Random) -> Instant {
+    let share_ms = OFFICE_MS / shares;
+    let since_opening = share * share_ms + random.below(share_ms);
+    working_instant(WORKING_MS + 1 + (later_day - 1) * OFFICE_MS + since_opening)
 }
 
 /// How far back `working_ms` can go, up to `wanted_ms`, without leaving the office hours of its day.
@@ -117,7 +129,7 @@ mod tests {
     #[test]
     fn working_time_starts_with_the_first_order_and_ends_on_the_last_friday() {
         assert_eq!("2022-11-03 14:20:52", text(working_instant(0)));
-        assert_eq!("2024-11-15 18:59:59", text(Instant::end()));
+        assert_eq!("2024-11-15 18:59:59", text(Instant::end(0)));
     }
 
     #[test]
@@ -138,6 +150,16 @@ mod tests {
 
     #[test]
     fn the_furthest_agreed_date_has_a_text() {
-        assert_eq!("2027-04-28", Instant::end().day().plus(AGREED_DAYS_MAX).text());
+        assert_eq!("2027-04-28", Instant::end(0).day().plus(AGREED_DAYS_MAX).text());
+        assert_eq!("2028-04-26", Instant::end(LATER_DAYS_MAX).day().plus(AGREED_DAYS_MAX).text());
+    }
+
+    #[test]
+    fn later_days_follow_the_last_friday() {
+        let instant = |day, share| later_instant(day, share, 31, &mut Random::of(1, 2, 3));
+        assert_eq!("2024-11-18 08", &text(instant(1, 0))[..13]);
+        assert_eq!("2024-11-22 18", &text(instant(5, 30))[..13]);
+        assert_eq!("2024-11-25", instant(6, 0).day().text());
+        assert_eq!("2024-11-18 18:59:59", text(Instant::end(1)));
     }
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use crate::calendar::{self, Instant, WORKING_MS};
-use crate::generator::is_edited;
 use crate::hard;
 use crate::line::LineWriter;
 use crate::random::Random;
@@ -22,22 +21,14 @@ pub(crate) fn designs_at(designs: u64, working_ms: u64) -> u64 {
     OPENING_DESIGNS + later * working_ms / WORKING_MS
 }
 
-/// Writes all designs, those that were edited last.
-pub(crate) fn write_designs(
+pub(crate) fn write_design(
     line: &mut LineWriter<impl Write>,
     seed: u64,
+    id: u64,
     designs: u64,
     is_hard: bool,
+    edited_on: &[u64],
 ) -> io::Result<()> {
-    for moved in [false, true] {
-        for id in (1..=designs).filter(|&id| is_edited(seed, Table::Design, id) == moved) {
-            write_design(line, seed, id, designs, is_hard)?;
-        }
-    }
-    Ok(())
-}
-
-fn write_design(line: &mut LineWriter<impl Write>, seed: u64, id: u64, designs: u64, is_hard: bool) -> io::Result<()> {
     let mut random = Random::of_row(seed, Table::Design, id);
     let created = created(&mut random, id, designs);
     let mut name = random.pick(words::MATERIALS);
@@ -47,6 +38,10 @@ fn write_design(line: &mut LineWriter<impl Write>, seed: u64, id: u64, designs: 
     let mut location = random.pick(words::FILE_LOCATIONS);
     if let Some(names) = hard::design_names(id).filter(|_| is_hard) {
         (name, location) = names;
+    }
+    for _ in edited_on {
+        let place = words::FILE_LOCATIONS.iter().position(|&place| place == location);
+        location = words::FILE_LOCATIONS[place.map_or(0, |place| (place + 1) % words::FILE_LOCATIONS.len())];
     }
     line.integer(id);
     line.timestamp(created);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Options ──► Generator ──► write_table(Table, output)     one line of JSON a row
+//!                       └─► load(client) ──► Postgres ◄── Simulator     working days at full speed
 //! ```
 //!
 //! The rows have the domains and the habits of the real database as one still picture shows them: ties, timestamps with
@@ -10,8 +11,10 @@
 //! made up. `tests/database.rs` says each of these as a check.
 //!
 //! In the order in which data flows: [`schema`] is what the tables look like, `random` and `calendar` are where values
-//! come from, `timeline` says which order happens when, `reference`, `design`, `orders` and `payment` make the rows,
-//! `hard` the awkward ones, `line` spells them.
+//! come from, `timeline` says which order happens when and `later` what the days after it bring, `reference`, `design`,
+//! `orders` and `payment` make the rows, `hard` the awkward ones, `line` spells them. For a database that lives,
+//! [`server`] is a PostgreSQL of one's own, [`ddl`] the schema as SQL, [`load`] brings the rows in, and [`simulator`]
+//! changes them.
 //!
 //! ```
 //! let database = totesys::Generator::new(totesys::Options::default())?;
@@ -20,13 +23,19 @@
 //! assert!(lines.starts_with(br#"{"currency_id":1,"currency_code":"GBP","#));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![allow(clippy::disallowed_types, reason = "tests look into databases themselves")]
 
+pub mod ddl;
+pub mod load;
 pub mod schema;
+pub mod server;
+pub mod simulator;
 
 mod calendar;
 mod design;
 mod generator;
 mod hard;
+mod later;
 mod line;
 mod orders;
 mod payment;
@@ -36,5 +45,6 @@ mod timeline;
 mod words;
 
 pub use generator::{Generator, Options, Size, SizeError};
+pub use later::DaysError;
 pub use line::Style;
 pub use schema::Table;

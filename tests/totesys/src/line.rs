@@ -1,4 +1,4 @@
-//! Rows as lines of JSON.
+//! Rows as lines of text.
 
 use std::io::{self, Write};
 
@@ -18,6 +18,8 @@ pub enum Style {
     /// As Python's `json` prints rows: `", "` and `": "`, numbers as floats (`3.4`), six fraction digits (none when
     /// zero), `\u` escapes for all that is not ASCII.
     Dump,
+    /// As Postgres' `COPY` reads text: no names, tabs between values, `\N` for null.
+    Copy,
 }
 
 /// Writes the rows of one table: a value a column, in table order, then [`Self::end`].
@@ -35,13 +37,16 @@ pub(crate) struct LineWriter<W> {
 
 impl<W: Write> LineWriter<W> {
     pub(crate) fn new(output: W, table: Table, style: Style) -> Self {
-        let (comma, colon) = match style {
-            Style::Compact => (",", ":"),
-            Style::Dump => (", ", ": "),
-        };
         let prefix = |(position, name): (usize, &str)| {
-            let before = if position == 0 { "{" } else { comma };
-            format!("{before}\"{name}\"{colon}").into_bytes()
+            let prefix = match (style, position) {
+                (Style::Compact, 0) => format!("{{\"{name}\":"),
+                (Style::Compact, _) => format!(",\"{name}\":"),
+                (Style::Dump, 0) => format!("{{\"{name}\": "),
+                (Style::Dump, _) => format!(", \"{name}\": "),
+                (Style::Copy, 0) => String::new(),
+                (Style::Copy, _) => "\t".to_owned(),
+            };
+            prefix.into_bytes()
         };
         let columns = table.columns();
         Self {
@@ -65,7 +70,8 @@ impl<W: Write> LineWriter<W> {
 
     pub(crate) fn null(&mut self) {
         debug_assert!(self.kinds[self.column].1, "column {} is not nullable", self.column);
-        self.begin(|_| true).extend_from_slice(b"null");
+        let null: &[u8] = if self.style == Style::Copy { b"\\N" } else { b"null" };
+        self.begin(|_| true).extend_from_slice(null);
     }
 
     pub(crate) fn integer(&mut self, value: u64) {
@@ -99,7 +105,11 @@ impl<W: Write> LineWriter<W> {
     pub(crate) fn text(&mut self, value: &str) {
         let style = self.style;
         let is_text = |kind| matches!(kind, ColumnType::Text | ColumnType::Varchar3 | ColumnType::Enum { .. });
-        push_text(self.begin(is_text), value, style);
+        let bytes = self.begin(is_text);
+        match style {
+            Style::Copy => push_copy_text(bytes, value),
+            Style::Compact | Style::Dump => push_json_text(bytes, value, style),
+        }
     }
 
     pub(crate) fn text_or_null(&mut self, value: Option<&str>) {
@@ -118,7 +128,9 @@ impl<W: Write> LineWriter<W> {
         let style = self.style;
         let bytes = self.begin(|kind| kind == ColumnType::Timestamp3);
         let (ms, seconds) = (instant.ms_of_day() % 1_000, instant.ms_of_day() / 1_000);
-        bytes.push(b'"');
+        if style != Style::Copy {
+            bytes.push(b'"');
+        }
         bytes.extend_from_slice(instant.day().text().as_bytes());
         bytes.push(b'T');
         push_digits(bytes, seconds / 3_600, 2);
@@ -131,16 +143,19 @@ impl<W: Write> LineWriter<W> {
             push_digits(bytes, ms, 3);
             match style {
                 Style::Dump => bytes.extend_from_slice(b"000"),
-                Style::Compact => bytes.truncate(bytes.len() - trailing_zeros(ms)),
+                Style::Compact | Style::Copy => bytes.truncate(bytes.len() - trailing_zeros(ms)),
             }
         }
-        bytes.push(b'"');
+        if style != Style::Copy {
+            bytes.push(b'"');
+        }
     }
 
     /// Ends the row.
     pub(crate) fn end(&mut self) -> io::Result<()> {
         debug_assert_eq!(self.prefixes.len(), self.column, "a column is missing");
-        self.bytes.extend_from_slice(b"}\n");
+        let end: &[u8] = if self.style == Style::Copy { b"\n" } else { b"}\n" };
+        self.bytes.extend_from_slice(end);
         self.column = 0;
         self.rows += 1;
         if self.bytes.len() >= BUFFER_BYTES { self.hand_on() } else { Ok(()) }
@@ -177,7 +192,20 @@ fn trailing_zeros(ms: u64) -> usize {
     usize::from(ms.is_multiple_of(10)) + usize::from(ms.is_multiple_of(100))
 }
 
-fn push_text(bytes: &mut Vec<u8>, value: &str, style: Style) {
+/// A tab would end the value, a line end the row, and a backslash starts an escape; all else stands for itself.
+fn push_copy_text(bytes: &mut Vec<u8>, value: &str) {
+    for byte in value.bytes() {
+        match byte {
+            b'\\' => bytes.extend_from_slice(b"\\\\"),
+            b'\t' => bytes.extend_from_slice(b"\\t"),
+            b'\n' => bytes.extend_from_slice(b"\\n"),
+            b'\r' => bytes.extend_from_slice(b"\\r"),
+            _ => bytes.push(byte),
+        }
+    }
+}
+
+fn push_json_text(bytes: &mut Vec<u8>, value: &str, style: Style) {
     bytes.push(b'"');
     for character in value.chars() {
         match character {
@@ -230,6 +258,12 @@ mod tests {
         let expected = "{\"design_id\": 10, \"created_at\": \"2021-01-04T00:00:01.960000\", \"design_name\": \"\\u00e9\\ud83d\\ude00\", \
              \"file_location\": \"/\", \"file_name\": \"\", \"last_updated\": \"2021-01-05T00:00:00\"}\n";
         assert_eq!(expected, design_line(Style::Dump, 1_960, "é😀"));
+    }
+
+    #[test]
+    fn copy_escapes_what_ends_values_and_rows() {
+        let expected = "10\t2021-01-04T00:00:01.96\té\"\\\\\\t\\n\u{1}\\r😀\t/\t\t2021-01-05T00:00:00\n";
+        assert_eq!(expected, design_line(Style::Copy, 1_960, "é\"\\\t\n\u{1}\r😀"));
     }
 
     #[test]

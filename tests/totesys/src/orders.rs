@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::calendar::{AGREED_DAYS_MAX, Day, Instant};
-use crate::design::designs_at;
 use crate::generator::{Generator, is_edited};
+use crate::later;
 use crate::line::LineWriter;
 use crate::random::Random;
 use crate::reference::{ADDRESSES, COUNTERPARTIES, CURRENCIES, STAFF};
@@ -44,9 +44,8 @@ impl Order {
             OrderId::Sale(id) => (Table::SalesOrder, id),
             OrderId::Purchase(id) => (Table::PurchaseOrder, id),
         };
-        let timeline = database.timeline();
         let mut random = Random::of_row(database.seed(), table, id);
-        let created = timeline.instant(event);
+        let created = database.instant(event);
         let (quantity, price) = match table {
             Table::SalesOrder => (random.between(1_001, 99_973), random.between(200, 400)),
             _ => (random.between(1, 999), random.between(332, 99_907)),
@@ -59,7 +58,7 @@ impl Order {
         };
         Self {
             created,
-            design_id: 1 + random.below(designs_at(database.designs(), timeline.working_ms(event))),
+            design_id: 1 + random.below(database.designs_at(event)),
             staff_id: random.between(1, STAFF),
             counterparty_id: random.between(1, COUNTERPARTIES),
             quantity,
@@ -68,6 +67,16 @@ impl Order {
             delivery: created.day().plus(delivery_days),
             payment: created.day().plus(random.between(0, PAYMENT_DAYS_MAX)),
             location_id: random.between(1, ADDRESSES),
+        }
+    }
+
+    /// Changes one column, on one of the days on which nobody moves `last_updated`.
+    fn edit(&mut self, database: &Generator, table: Table, id: u64, later_day: u64) {
+        match later::edited_column(database.seed(), id, later_day) {
+            0 => self.location_id = 1 + self.location_id % ADDRESSES,
+            1 => self.staff_id = 1 + self.staff_id % STAFF,
+            2 if table == Table::SalesOrder => self.design_id = 1 + self.design_id % database.designs(),
+            _ => self.delivery = self.delivery.plus(1),
         }
     }
 
@@ -82,9 +91,15 @@ pub(crate) fn transaction_created(seed: u64, event: u64, order_created: Instant)
     order_created.plus_ms(Random::of_row(seed, Table::Transaction, event + 1).below(TRANSACTION_LAG_MS_MAX + 1))
 }
 
-pub(crate) fn write_sales_order(line: &mut LineWriter<impl Write>, database: &Generator, id: u64) -> io::Result<()> {
+pub(crate) fn write_sales_order(
+    line: &mut LineWriter<impl Write>,
+    database: &Generator,
+    id: u64,
+    edited_on: &[u64],
+) -> io::Result<()> {
     let order_id = OrderId::Sale(id);
-    let order = Order::of(database, order_id, database.timeline().event(order_id));
+    let mut order = Order::of(database, order_id, database.event(order_id));
+    edited_on.iter().for_each(|&day| order.edit(database, Table::SalesOrder, id, day));
     line.integer(id);
     line.timestamp(order.created);
     line.timestamp(order.created);
@@ -100,9 +115,15 @@ pub(crate) fn write_sales_order(line: &mut LineWriter<impl Write>, database: &Ge
     line.end()
 }
 
-pub(crate) fn write_purchase_order(line: &mut LineWriter<impl Write>, database: &Generator, id: u64) -> io::Result<()> {
+pub(crate) fn write_purchase_order(
+    line: &mut LineWriter<impl Write>,
+    database: &Generator,
+    id: u64,
+    edited_on: &[u64],
+) -> io::Result<()> {
     let order_id = OrderId::Purchase(id);
-    let order = Order::of(database, order_id, database.timeline().event(order_id));
+    let mut order = Order::of(database, order_id, database.event(order_id));
+    edited_on.iter().for_each(|&day| order.edit(database, Table::PurchaseOrder, id, day));
     let item_code = Random::of(database.seed(), PURPOSE, id).text(words::CODE_ALPHABET, 7);
     line.integer(id);
     line.timestamp(order.created);
@@ -120,11 +141,11 @@ pub(crate) fn write_purchase_order(line: &mut LineWriter<impl Write>, database: 
 }
 
 pub(crate) fn write_transaction(line: &mut LineWriter<impl Write>, database: &Generator, id: u64) -> io::Result<()> {
-    let (timeline, event) = (database.timeline(), id - 1);
-    let created = transaction_created(database.seed(), event, timeline.instant(event));
-    let order = timeline.order(event);
-    // The order behind the last event was deleted, and its id set to null.
-    let is_deleted = event == timeline.events();
+    let event = id - 1;
+    let created = transaction_created(database.seed(), event, database.instant(event));
+    let order = database.order(event);
+    // The order behind the event after the timeline's last was deleted, and its id set to null.
+    let is_deleted = database.is_orphan(event);
     let (kind, sales_order_id, purchase_order_id) = match order {
         OrderId::Sale(id) => ("SALE", (!is_deleted).then_some(id), None),
         OrderId::Purchase(id) => ("PURCHASE", None, (!is_deleted).then_some(id)),

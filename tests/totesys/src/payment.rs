@@ -19,12 +19,12 @@ const PAID_MS: u64 = ((7 * 60 + 55) * 60 + 11) * 1_000;
 const PURPOSE: u64 = 18;
 
 pub(crate) fn write_payment(line: &mut LineWriter<impl Write>, database: &Generator, id: u64) -> io::Result<()> {
-    let (timeline, event) = (database.timeline(), id - 1);
-    let order_id = timeline.order(event);
+    let event = id - 1;
+    let order_id = database.order(event);
     let order = Order::of(database, order_id, event);
     let created = transaction_created(database.seed(), event, order.created);
     let paid_at = paid_at(database.seed(), created.day(), order.payment);
-    let is_paid = paid_at <= Instant::end();
+    let is_paid = paid_at <= Instant::end(database.later().days());
     let mut random = Random::of_row(database.seed(), Table::Payment, id);
     line.integer(id);
     line.timestamp(created);

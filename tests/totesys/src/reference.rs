@@ -2,10 +2,12 @@
 //!
 //! All their rows share the instant of one statement, to the millisecond.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::calendar::{Instant, OPENING_DAY};
 use crate::hard;
+use crate::later;
 use crate::line::LineWriter;
 use crate::random::Random;
 use crate::schema::{ColumnType, Table};
@@ -162,18 +164,30 @@ pub(crate) fn write_currencies(line: &mut LineWriter<impl Write>) -> io::Result<
     Ok(())
 }
 
-pub(crate) fn write_departments(line: &mut LineWriter<impl Write>, seed: u64, is_hard: bool) -> io::Result<()> {
+/// Writes all departments; `moves` has the days on which some got another location.
+pub(crate) fn write_departments(
+    line: &mut LineWriter<impl Write>,
+    seed: u64,
+    is_hard: bool,
+    moves: &BTreeMap<u64, Vec<u64>>,
+) -> io::Result<()> {
     for (id, (name, location)) in (1..).zip(words::DEPARTMENTS.iter().zip(words::LOCATIONS)) {
         let mut random = Random::of_row(seed, Table::Department, id);
         let mut department = Department { location: Some(location), manager: Some(person(&mut random)) };
         if is_hard {
             hard::change_department(id, &mut department);
         }
+        let mut updated = opened();
+        if let Some(day) = moves.get(&id).and_then(|days| days.last()) {
+            (department.location, updated) = later::department_move(seed, *day);
+        }
         line.integer(id);
         line.text(name);
         line.text_or_null(department.location);
         line.text_or_null(department.manager.as_deref());
-        end_with_timestamps(line, opened())?;
+        line.timestamp(opened());
+        line.timestamp(updated);
+        line.end()?;
     }
     Ok(())
 }

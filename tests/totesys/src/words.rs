@@ -115,6 +115,9 @@ pub(crate) const DEPARTMENTS: &[&str] =
 pub(crate) const LOCATIONS: &[&str] =
     &["Manchester", "Manchester", "Leeds", "Leedes", "Manchester", "Manchester", "Leeds", "Leeds"];
 
+/// Where departments move to.
+pub(crate) const LATER_LOCATIONS: &[&str] = &["Bradford", "Halifax", "Sheffield", "York"];
+
 /// The twelve materials that designs are named after.
 pub(crate) const MATERIALS: &[&str] =
     &["Canvas", "Felt", "Hemp", "Linen", "Leather", "Cork", "Denim", "Jute", "Nylon", "Raffia", "Velvet", "Wickerwork"];

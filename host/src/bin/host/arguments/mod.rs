@@ -1,7 +1,9 @@
 //! What can stand on the command line.
 
+mod lake;
 mod plugin;
 
+pub(crate) use lake::{GcArguments, IngestArguments, ReconcileArguments, StatusArguments};
 pub(crate) use plugin::{
     DevArguments, DiffArguments, NewArguments, PluginCommand, PublishArguments, RollbackArguments, RowsArguments,
     StoreArguments, TestArguments,
@@ -27,6 +29,10 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
+Bring a database, or a folder of <table>.jsonl, into a lake:
+  HOST_SOURCE_URL=dir:./tables host ingest
+  host status
+
 Begin with the rows of a table:
   host plugin new fact_return --from return.jsonl
   host plugin test fact_return
@@ -45,6 +51,16 @@ pub(crate) enum Command {
     /// Run a plugin over a file of JSON Lines, and look at the result.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
+    /// Bring the rows that changed in the source into the raw lake, as packets.
+    #[command(after_help = lake::INGEST_EXAMPLES)]
+    Ingest(IngestArguments),
+    /// Compare the whole source with the lake: bring what differs, and the keys that are gone.
+    #[command(after_help = lake::RECONCILE_EXAMPLES)]
+    Reconcile(ReconcileArguments),
+    /// Show where each table stands.
+    Status(StatusArguments),
+    /// Remove from the lake what belongs to no packet and is older than two days.
+    Gc(GcArguments),
     /// Write, test, compare and publish plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),

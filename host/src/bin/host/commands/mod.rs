@@ -2,6 +2,7 @@
 
 mod dev;
 mod diff;
+mod lake;
 mod loading;
 mod new;
 mod registry;
@@ -25,6 +26,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Run(run) => run_command(&config, run, json),
         Command::Dev(dev) => dev::dev_command(&config, dev, json),
+        Command::Ingest(ingest) => lake::ingest_command(&config, ingest, json),
+        Command::Reconcile(reconcile) => lake::reconcile_command(&config, reconcile, json),
+        Command::Status(status) => lake::status_command(&config, status, json),
+        Command::Gc(gc) => lake::gc_command(&config, &gc, json),
         Command::Plugin(PluginCommand::Describe { plugin }) => describe_command(&config, &plugin, json),
         Command::Plugin(PluginCommand::New(new)) => new::new_command(new, json),
         Command::Plugin(PluginCommand::Test(test)) => test::test_command(&config, test, json),

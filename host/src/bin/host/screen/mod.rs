@@ -4,9 +4,11 @@
 
 pub(crate) mod case;
 pub(crate) mod diff;
+mod lake;
 mod new;
 pub(crate) mod registry;
 
+pub(crate) use lake::{rows_bar, show_collected, show_ingest, show_status};
 pub(crate) use new::show_new;
 
 use comfy_table::{ContentArrangement, Table, presets};

@@ -2,6 +2,16 @@
 //!
 //! | key | variable | what |
 //! |---|---|---|
+//! | `source.url` | `HOST_SOURCE_URL` | where rows come from: `postgres://user@host/database`, `secret:<name>` or `dir:<folder>` |
+//! | `source.schema` | `HOST_SOURCE_SCHEMA` | the schema of the database; `public` if left out |
+//! | `source.exclude` | `HOST_SOURCE_EXCLUDE` | tables that are not read; in the variable with commas |
+//! | `lake.raw` | `HOST_LAKE_RAW` | the raw lake: `file:<folder>` or `s3://<bucket>/<prefix>`; `file:./lake/raw` if left out |
+//! | `lake.star` | `HOST_LAKE_STAR` | the star tables, likewise |
+//! | `checkpoints.url` | `HOST_CHECKPOINTS_URL` | the checkpoints: `file:<folder>` or `ssm:/<prefix>`; `file:./lake/checkpoints` if left out |
+//! | `tables.<table>.key` | | the columns that tell rows apart, if not those of the primary key |
+//! | `tables.<table>.cursor` | | how changes are found: `snapshot`, `last_updated` or `full` |
+//! | `tables.<table>.last_updated` | | the columns of that cursor; `["last_updated"]` if left out |
+//! | `tables.<table>.lag_seconds` | | how far behind the present that cursor stays; 3 if left out |
 //! | `plugins.cache` | `HOST_PLUGINS_CACHE` | the folder for compiled plugins; `wasm-plugin-host` in `$XDG_CACHE_HOME` or `~/.cache` if left out |
 //! | `plugins.path` | `HOST_PLUGINS_PATH` | the folder of the published plugins and their `plugins.lock`; `plugins/dist` if left out |
 //! | `limits.<limit>` | `HOST_LIMITS_<LIMIT>` | a limit of [`Limits`], for all plugins |
@@ -9,6 +19,10 @@
 //! | | `HOST_LOG` | what is logged to the standard error: `info`, `host=debug`, ...; `warn` if left out |
 //!
 //! A variable goes before the file, and a key that is not known is an error.
+
+mod source;
+
+pub use source::{DocumentPlace, Flow, ObjectPlace};
 
 use crate::error::{Exit, Explain};
 use crate::sandbox::Limits;
@@ -23,6 +37,8 @@ pub const DEFAULT_FILE: &str = "host.toml";
 /// The configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
+    /// Where rows come from and go to.
+    pub flow: Flow,
     /// The folder for compiled plugins. `None`: each run compiles anew.
     pub plugins_cache: Option<PathBuf>,
     plugins_path: Option<PathBuf>,
@@ -147,11 +163,19 @@ impl Config {
             match (section.as_str(), value) {
                 ("plugins", Value::Table(plugins)) => self.read_plugins(&place, plugins)?,
                 ("limits", Value::Table(limits)) => self.read_limits(&place, limits)?,
+                ("source" | "lake" | "checkpoints", Value::Table(keys)) => {
+                    for (key, value) in keys {
+                        self.flow.set(&place, &section, &key, value)?;
+                    }
+                }
+                ("tables", Value::Table(tables)) => self.read_tables(&place, tables)?,
                 (_, _) => {
                     return Err(ConfigError::UnknownKey {
                         place,
                         key: section,
-                        known: "the sections `[plugins]` and `[limits]`".to_owned(),
+                        known:
+                            "the sections `[source]`, `[lake]`, `[checkpoints]`, `[tables]`, `[plugins]` and `[limits]`"
+                                .to_owned(),
                     });
                 }
             }
@@ -184,6 +208,16 @@ impl Config {
         Ok(())
     }
 
+    fn read_tables(&mut self, place: &str, tables: Table) -> Result<(), ConfigError> {
+        for (name, table) in tables {
+            match table {
+                Value::Table(table) => self.flow.read_table(place, name, table)?,
+                value => return Err(bad_value(place, &format!("tables.{name}"), &value, "a section")),
+            }
+        }
+        Ok(())
+    }
+
     fn read_limits(&mut self, place: &str, limits: Table) -> Result<(), ConfigError> {
         for (key, value) in limits {
             match value {
@@ -203,6 +237,17 @@ impl Config {
                 // By the XDG rules an empty variable is none.
                 "XDG_CACHE_HOME" | "HOME" if value.is_empty() => {}
                 "HOST_PLUGINS_PATH" => self.plugins_path = Some(value.into()),
+                "HOST_SOURCE_URL"
+                | "HOST_SOURCE_SCHEMA"
+                | "HOST_SOURCE_EXCLUDE"
+                | "HOST_LAKE_RAW"
+                | "HOST_LAKE_STAR"
+                | "HOST_CHECKPOINTS_URL" => {
+                    let place = format!("the environment variable `{variable}`");
+                    let (section, key) = variable["HOST_".len()..].split_once('_').unwrap_or_default();
+                    let (section, key) = (section.to_lowercase(), key.to_lowercase());
+                    self.flow.set(&place, &section, &key, Value::String(value))?;
+                }
                 "HOST_PLUGINS_CACHE" => self.plugins_cache = Some(value.into()),
                 "XDG_CACHE_HOME" => cache = Some(PathBuf::from(value)),
                 "HOME" => home = Some(Path::new(&value).join(".cache")),

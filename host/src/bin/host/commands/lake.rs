@@ -1,0 +1,105 @@
+//! The commands around the raw lake.
+
+use super::{Failure, boxed, environment, environment_failure};
+use crate::arguments::{GcArguments, IngestArguments, ReconcileArguments, StatusArguments};
+use crate::screen;
+use chrono::{DateTime, Utc};
+use host::config::Config;
+use host::error::{Exit, Explain};
+use host::ingest::{IngestOptions, IngestReport, Parts, What, ingest};
+use host::lake::{ObjectLimits, collect_garbage};
+use host::parts::{open_checkpoints, open_lake, open_source};
+use host::status::status;
+use std::sync::Arc;
+
+pub(crate) fn ingest_command(config: &Config, arguments: IngestArguments, json: bool) -> Result<Exit, Failure> {
+    if let (Some(from), Some(to)) = (arguments.from, arguments.to)
+        && from >= to
+    {
+        return Err(boxed(EmptyRange));
+    }
+    let mut limits = ObjectLimits::default();
+    limits.lines_max = arguments.object_rows.unwrap_or(limits.lines_max);
+    let what = arguments.what();
+    let options = IngestOptions { tables: arguments.tables, what, format: arguments.format.into(), limits };
+    run_ingest(config, &options, json)
+}
+
+pub(crate) fn reconcile_command(config: &Config, arguments: ReconcileArguments, json: bool) -> Result<Exit, Failure> {
+    run_ingest(config, &IngestOptions { tables: arguments.tables, what: What::Sweep, ..IngestOptions::default() }, json)
+}
+
+fn run_ingest(config: &Config, options: &IngestOptions, json: bool) -> Result<Exit, Failure> {
+    let bar = screen::rows_bar(json);
+    let report = runtime()?.block_on(async {
+        let run = uuid::Uuid::now_v7().to_string();
+        let parts = Parts {
+            source: open_source(&config.flow, &environment().collect()).await.map_err(boxed)?,
+            lake: open_lake(&config.flow.raw(), &run).await.map_err(boxed)?,
+            checkpoints: open_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?,
+            clock: Arc::new(now),
+            run,
+        };
+        ingest(&parts, options, &|progress| bar.show(progress)).await.map_err(boxed)
+    });
+    bar.clear();
+    let report = report?;
+    let shown = screen::show_ingest(&report, json);
+    Ok(exit_of(&report).max(shown))
+}
+
+/// The worst of the tables.
+fn exit_of(report: &IngestReport) -> Exit {
+    let exits = report.tables.iter().map(|table| match &table.result {
+        Err(error) => error.exit(),
+        Ok(_) if table.bad_lines > 0 => Exit::BadInput,
+        Ok(_) => Exit::Done,
+    });
+    exits.max().unwrap_or(Exit::Done)
+}
+
+pub(crate) fn status_command(config: &Config, arguments: StatusArguments, json: bool) -> Result<Exit, Failure> {
+    let tables = runtime()?.block_on(async {
+        let lake = open_lake(&config.flow.raw(), "status").await.map_err(boxed)?;
+        let checkpoints = open_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?;
+        status(&lake, &*checkpoints, &arguments.tables, now()).await.map_err(boxed)
+    });
+    Ok(screen::show_status(&tables?, json))
+}
+
+pub(crate) fn gc_command(config: &Config, arguments: &GcArguments, json: bool) -> Result<Exit, Failure> {
+    let collected = runtime()?.block_on(async {
+        let lake = open_lake(&config.flow.raw(), "gc").await.map_err(boxed)?;
+        collect_garbage(&lake, now(), arguments.dry_run).await.map_err(boxed)
+    });
+    Ok(screen::show_collected(&collected?, arguments.dry_run, json))
+}
+
+/// What reads on one thread while it writes on another.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(environment_failure)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where a run gets the time")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// A range without a moment.
+#[derive(Debug, thiserror::Error)]
+#[error("`--from` is not before `--to`: no moment lies between them")]
+struct EmptyRange;
+
+impl Explain for EmptyRange {
+    fn code(&self) -> &'static str {
+        "empty-range"
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("`--to` is the first moment after the range".to_owned())
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}

@@ -1,0 +1,217 @@
+//! Ingests, and where tables stand.
+
+use super::{bytes, grouped, new_table, print};
+use chrono::{DateTime, SecondsFormat, Utc};
+use comfy_table::CellAlignment;
+use host::error::{Exit, Explain, with_causes};
+use host::ingest::{Committed, IngestReport, Outcome, Progress, TableReport};
+use host::lake::Collected;
+use host::status::TableStatus;
+use host::text::shown;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+use std::io::IsTerminal;
+
+/// What a cell may hold of a source's own words.
+const TEXT_CHARS_MAX: usize = 500;
+/// How many keys are listed of what was removed.
+const KEYS_SHOWN: usize = 20;
+
+/// A line that tells which table is read and how far; nothing where nobody looks.
+pub(crate) struct RowsBar(ProgressBar);
+
+pub(crate) fn rows_bar(json: bool) -> RowsBar {
+    let bar = ProgressBar::new_spinner();
+    if json || !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    // The template is the only one, and valid.
+    let style = ProgressStyle::with_template("{spinner} {msg}");
+    RowsBar(style.map_or(bar.clone(), |style| bar.with_style(style)))
+}
+
+impl RowsBar {
+    pub(crate) fn show(&self, progress: &Progress) {
+        let (done, count) = progress.tables;
+        let (table, rows) = (shown(&progress.table, TEXT_CHARS_MAX), grouped(progress.rows));
+        self.0.set_message(format!("{}/{count} {table}: {rows} rows, {}", done + 1, bytes(progress.bytes)));
+        self.0.tick();
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Shows what an ingest did.
+pub(crate) fn show_ingest(report: &IngestReport, json: bool) -> Exit {
+    if json {
+        let tables: Vec<Value> = report.tables.iter().map(table_document).collect();
+        let document = json!({ "run": report.run, "seconds": report.took.as_secs_f64(), "tables": tables });
+        return print(&format!("{document:#}\n"));
+    }
+    let mut table = new_table();
+    table.set_header(["table", "packet", "rows", "gone", "bytes", "read", "seconds", ""]);
+    for report in &report.tables {
+        let (packet, rows, gone, size, note) = match &report.result {
+            Ok(Outcome::Committed(Committed { sequence, rows, deletes, bytes: size, .. })) => {
+                (grouped(*sequence), grouped(*rows), grouped(*deletes), bytes(*size), String::new())
+            }
+            Ok(Outcome::Unchanged) => {
+                ("-".to_owned(), "0".to_owned(), "0".to_owned(), bytes(0), "no new rows".to_owned())
+            }
+            Err(error) => {
+                ("-".to_owned(), String::new(), String::new(), String::new(), format!("failed: {}", error.code()))
+            }
+        };
+        let seconds = format!("{:.3}", report.took.as_secs_f64());
+        let name = shown(&report.table, TEXT_CHARS_MAX);
+        table.add_row([name, packet, rows, gone, size, grouped(report.rows_read), seconds, note]);
+    }
+    for column in 1..7 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let packets = report.committed().count();
+    let rows: u64 = report.committed().map(|(_, committed)| committed.rows).sum();
+    let mut screen =
+        format!("{table}\n{packets} packets with {} rows in {:.3} s\n", grouped(rows), report.took.as_secs_f64());
+    for table in &report.tables {
+        screen += &remarks(table);
+    }
+    print(&screen)
+}
+
+fn remarks(report: &TableReport) -> String {
+    let table = shown(&report.table, TEXT_CHARS_MAX);
+    let mut text = String::new();
+    if let Err(error) = &report.result {
+        let hint = error.hint().map_or_else(String::new, |hint| format!("hint: {}\n", shown(&hint, 2_000)));
+        text += &format!("\nerror[{}]: {}\n{hint}", error.code(), shown(&with_causes(error), 2_000));
+    }
+    if report.gaps > 0 {
+        text += &format!("\nwarning: {} packets of `{table}` are missing in the lake\n", grouped(report.gaps));
+    }
+    if report.bad_lines > 0 {
+        text += &format!("\n{} lines of `{table}` are no rows, and stay where they are:\n", grouped(report.bad_lines));
+        for line in &report.first_bad_lines {
+            let (file, reason) = (shown(&line.file, TEXT_CHARS_MAX), shown(&line.reason, TEXT_CHARS_MAX));
+            text += &format!("  {file}:{}: {reason}\n", line.line);
+        }
+        text += "hint: mend them; the next ingest brings them\n";
+    }
+    text
+}
+
+fn table_document(report: &TableReport) -> Value {
+    let mut document = json!({
+        "table": report.table,
+        "rows_read": report.rows_read,
+        "window": report.window,
+        "seconds": report.took.as_secs_f64(),
+        "gaps": report.gaps,
+        "bad_lines": report.bad_lines,
+        "first_bad_lines": report.first_bad_lines.iter()
+            .map(|line| json!({ "file": line.file, "line": line.line, "reason": line.reason })).collect::<Vec<_>>(),
+    });
+    let (key, value) = match &report.result {
+        Ok(Outcome::Committed(Committed { sequence, key, rows, deletes, bytes })) => {
+            ("packet", json!({ "sequence": sequence, "key": key, "rows": rows, "deletes": deletes, "bytes": bytes }))
+        }
+        Ok(Outcome::Unchanged) => ("packet", Value::Null),
+        Err(error) => ("error", json!({ "code": error.code(), "message": with_causes(error), "hint": error.hint() })),
+    };
+    document[key] = value;
+    document
+}
+
+/// Shows where tables stand.
+pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
+    let moment = |moment: DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
+    if json {
+        let document = |status: &TableStatus| {
+            json!({
+                "table": status.table,
+                "sequence": status.sequence,
+                "key": status.key,
+                "records": status.records,
+                "newest_last_updated": status.newest_last_updated,
+                "last_ingest": status.last_ingest.map(moment),
+                "lag_seconds": status.lag.map(|lag| lag.num_seconds()),
+                "checkpoint": status.checkpoint.as_ref().ok(),
+                "checkpoint_error": status.checkpoint.as_ref().err(),
+                "gaps": status.gaps,
+            })
+        };
+        let document = json!({ "tables": tables.iter().map(document).collect::<Vec<_>>() });
+        return print(&format!("{document:#}\n"));
+    }
+    if tables.is_empty() {
+        return print("the lake has no tables yet\nhint: `host ingest` brings them\n");
+    }
+    let mut table = new_table();
+    table.set_header(["table", "packet", "rows", "newest last_updated", "last ingest", "lag", "checkpoint"]);
+    for status in tables {
+        table.add_row([
+            shown(&status.table, TEXT_CHARS_MAX),
+            grouped(status.sequence),
+            grouped(status.records),
+            status.newest_last_updated.clone().unwrap_or_else(|| "-".to_owned()),
+            status.last_ingest.map_or_else(|| "-".to_owned(), moment),
+            status.lag.map_or_else(|| "-".to_owned(), |lag| duration(lag.num_seconds())),
+            checkpoint_text(status),
+        ]);
+    }
+    let mut screen = format!("{table}\n");
+    for status in tables.iter().filter(|status| status.gaps > 0) {
+        let name = shown(&status.table, TEXT_CHARS_MAX);
+        screen += &format!("warning: {} packets of `{name}` are missing in the lake\n", grouped(status.gaps));
+    }
+    print(&screen)
+}
+
+fn checkpoint_text(status: &TableStatus) -> String {
+    match &status.checkpoint {
+        Ok(Some(sequence)) if *sequence == status.sequence => "ok".to_owned(),
+        Ok(Some(sequence)) if *sequence < status.sequence => format!("behind: {sequence}"),
+        Ok(Some(sequence)) => format!("ahead of the lake: {sequence}"),
+        Ok(None) => "none".to_owned(),
+        Err(reason) => shown(reason, TEXT_CHARS_MAX),
+    }
+}
+
+/// Seconds as `3 d 4 h`, `5 min 6 s`, ...
+fn duration(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds @ 3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        seconds => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+/// Shows what was removed.
+pub(crate) fn show_collected(collected: &Collected, is_dry: bool, json: bool) -> Exit {
+    if json {
+        let document = json!({
+            "dry_run": is_dry,
+            "removed": collected.keys,
+            "bytes": collected.bytes,
+            "kept": collected.kept,
+            "uploads_ended": collected.uploads,
+        });
+        return print(&format!("{document:#}\n"));
+    }
+    let mut screen = String::new();
+    for key in collected.keys.iter().take(KEYS_SHOWN) {
+        screen += &format!("  {}\n", shown(key, TEXT_CHARS_MAX));
+    }
+    if collected.keys.len() > KEYS_SHOWN {
+        screen += &format!("  and {} more\n", grouped((collected.keys.len() - KEYS_SHOWN) as u64));
+    }
+    let (count, size, kept) = (grouped(collected.keys.len() as u64), bytes(collected.bytes), grouped(collected.kept));
+    let what = if is_dry { "would be removed" } else { "removed" };
+    screen += &format!("{count} objects with {size} {what}; {kept} stay\n");
+    print(&screen)
+}

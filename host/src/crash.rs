@@ -1,0 +1,40 @@
+//! Named steps at which a test can stop the process, as `kill -9` would.
+//!
+//! Only built with the feature `crash-points`; otherwise [`point`] is nothing.
+
+/// The steps of an ingest, in the order in which they are passed.
+pub const POINTS: [&str; 12] = [
+    "heads-read",
+    "snapshot-taken",
+    "rows-read",
+    "part-sent",
+    "data-stored",
+    "deletes-stored",
+    "state-stored",
+    "manifest-stored",
+    "checkpoint-stored",
+    "state-merged",
+    "cursor-moved",
+    "run-done",
+];
+
+/// Stops the process if `HOST_CRASH_AT` names this step, or this step and how often it is to be passed before: `part-sent:3`.
+#[cfg(feature = "crash-points")]
+#[expect(clippy::disallowed_methods, reason = "a switch of the tests, in no build that ships")]
+pub fn point(name: &str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+    debug_assert!(POINTS.contains(&name), "`{name}` is a step");
+    let Ok(at) = std::env::var("HOST_CRASH_AT") else { return };
+    let (step, times) = at.split_once(':').unwrap_or((&at, "0"));
+    if step == name && PASSED.fetch_add(1, Ordering::SeqCst) >= times.parse().unwrap_or(0) {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        // The signal is on its way.
+        std::thread::sleep(std::time::Duration::from_secs(60));
+    }
+}
+
+/// Nothing: the steps are not built in.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+pub fn point(_name: &str) {}

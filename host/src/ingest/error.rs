@@ -1,0 +1,69 @@
+//! What can go wrong with an ingest.
+
+use crate::checkpoint::CheckpointError;
+use crate::error::{Exit, Explain};
+use crate::lake::LakeError;
+use crate::source::SourceError;
+
+/// A failure of an ingest, or of one of its tables.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The source fails.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The lake fails.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// The checkpoints fail.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Others were faster, again and again.
+    #[error("other runs have committed packets of `{table}` before this one, {tries} times")]
+    Crowded {
+        /// The table.
+        table: String,
+        /// How often.
+        tries: u32,
+    },
+    /// A part of the program failed.
+    #[error("a task of the ingest of `{table}` ended")]
+    Task {
+        /// The table.
+        table: String,
+        /// How.
+        source: tokio::task::JoinError,
+    },
+}
+
+impl IngestError {
+    fn explained(&self) -> Option<&dyn Explain> {
+        match self {
+            Self::Source(error) => Some(error),
+            Self::Lake(error) => Some(error),
+            Self::Checkpoint(error) => Some(error),
+            Self::Crowded { .. } | Self::Task { .. } => None,
+        }
+    }
+}
+
+impl Explain for IngestError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Crowded { .. } => "ingest-crowded",
+            Self::Task { .. } => "ingest-task",
+            _ => self.explained().map_or("ingest", Explain::code),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Crowded { .. } => Some("run it again; one ingest at a time is enough".to_owned()),
+            Self::Task { .. } => Some("this is a mistake of the host: please report it".to_owned()),
+            _ => self.explained().and_then(Explain::hint),
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        self.explained().map_or(Exit::Environment, Explain::exit)
+    }
+}

@@ -1,0 +1,136 @@
+//! The keys of the raw lake.
+//!
+//! ```text
+//! <table>/packets/<sequence>.packet.json                      a manifest; no other key ends so
+//! <table>/<yyyy>/<mm>/<dd>/<sequence>_<HHMMSSffffff>.jsonl    its data; further objects end in `-p0002.jsonl`
+//! <table>/<yyyy>/<mm>/<dd>/<HHMMSSffffff>.parquet             data as Parquet
+//! <table>/<yyyy>/<mm>/<dd>/<sequence>_<HHMMSSffffff>.deletes.jsonl
+//! <table>/state/<sequence>_<HHMMSSffffff>-p0001.parquet       the state that a packet adds
+//! <table>/state/<first>-<last>.parquet                        the state of several packets, merged
+//! <table>/cursor                                              where a run without rows ended
+//! ```
+//!
+//! Sequence ids have eight digits, so that keys sort as numbers do.
+
+use chrono::{DateTime, Utc};
+use object_store::path::{Path, PathPart};
+
+/// Everything of a table lies below it. Letters that a key can't hold are percent-encoded.
+#[must_use]
+pub fn table_prefix(table: &str) -> Path {
+    Path::from_iter([PathPart::from(table)])
+}
+
+/// The name that a part of a key stands for.
+#[must_use]
+pub fn decode_segment(part: &str) -> String {
+    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
+}
+
+/// The manifests of a table.
+#[must_use]
+pub fn manifests_prefix(table: &str) -> Path {
+    table_prefix(table).join("packets")
+}
+
+/// The manifest of a packet.
+#[must_use]
+pub fn manifest_key(table: &str, sequence: u64) -> Path {
+    manifests_prefix(table).join(format!("{sequence:08}.packet.json"))
+}
+
+/// The sequence id in the key of a manifest.
+#[must_use]
+pub fn sequence_of(manifest: &Path) -> Option<u64> {
+    let digits = manifest.filename()?.strip_suffix(".packet.json")?;
+    digits.parse().ok().filter(|_| digits.len() == 8)
+}
+
+/// The data object `part`, counted from 1, of a packet whose run began at `started`.
+#[must_use]
+pub fn data_key(table: &str, sequence: u64, started: DateTime<Utc>, part: u32) -> Path {
+    let ending = if part == 1 { String::new() } else { format!("-p{part:04}") };
+    day(table, started).join(format!("{sequence:08}_{}{ending}.jsonl", moment(started)))
+}
+
+/// The data object `part`, counted from 1, of a packet that is kept as Parquet.
+#[must_use]
+pub fn parquet_key(table: &str, started: DateTime<Utc>, part: u32) -> Path {
+    let ending = if part == 1 { String::new() } else { format!("-p{part:04}") };
+    day(table, started).join(format!("{}{ending}.parquet", moment(started)))
+}
+
+/// The keys of the rows that are gone, `part` counted from 1.
+#[must_use]
+pub fn deletes_key(table: &str, sequence: u64, started: DateTime<Utc>, part: u32) -> Path {
+    let ending = if part == 1 { String::new() } else { format!("-p{part:04}") };
+    day(table, started).join(format!("{sequence:08}_{}{ending}.deletes.jsonl", moment(started)))
+}
+
+/// The state of a table.
+#[must_use]
+pub fn state_prefix(table: &str) -> Path {
+    table_prefix(table).join("state")
+}
+
+/// The state that a packet adds: segment `part`, counted from 1.
+#[must_use]
+pub fn packet_state_key(table: &str, sequence: u64, started: DateTime<Utc>, part: u32) -> Path {
+    state_prefix(table).join(format!("{sequence:08}_{}-p{part:04}.parquet", moment(started)))
+}
+
+/// The merged state of the packets `first` to `last`.
+#[must_use]
+pub fn merged_run_key(table: &str, first: u64, last: u64) -> Path {
+    state_prefix(table).join(format!("{first:08}-{last:08}.parquet"))
+}
+
+/// The packets `(first, last)` that a merged state holds, from its key.
+#[must_use]
+pub fn merged_run_span(key: &Path) -> Option<(u64, u64)> {
+    let (first, last) = key.filename()?.strip_suffix(".parquet")?.split_once('-')?;
+    let number = |digits: &str| digits.parse().ok().filter(|_| digits.len() == 8);
+    Some((number(first)?, number(last)?))
+}
+
+/// Where the cursor of a table stands after a run without rows.
+#[must_use]
+pub fn cursor_key(table: &str) -> Path {
+    table_prefix(table).join("cursor")
+}
+
+fn day(table: &str, started: DateTime<Utc>) -> Path {
+    let day = started.format("%Y/%m/%d").to_string();
+    day.split('/').fold(table_prefix(table), |path, part| path.join(part))
+}
+
+fn moment(started: DateTime<Utc>) -> String {
+    started.format("%H%M%S%6f").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_as_documented() {
+        let started = "2026-02-03T04:05:06.000007Z".parse().unwrap();
+        assert_eq!("sales_order/packets/00000012.packet.json", manifest_key("sales_order", 12).as_ref());
+        assert_eq!("t/2026/02/03/00000012_040506000007.jsonl", data_key("t", 12, started, 1).as_ref());
+        assert_eq!("t/2026/02/03/00000012_040506000007-p0002.jsonl", data_key("t", 12, started, 2).as_ref());
+        assert_eq!("t/2026/02/03/040506000007.parquet", parquet_key("t", started, 1).as_ref());
+        assert_eq!(Some(12), sequence_of(&manifest_key("a table", 12)));
+        assert_eq!(None, sequence_of(&data_key("t", 12, started, 1)));
+        assert_eq!(Some((1, 9)), merged_run_span(&merged_run_key("t", 1, 9)));
+        assert_eq!(None, merged_run_span(&packet_state_key("t", 1, started, 1)));
+    }
+
+    #[test]
+    fn a_table_of_any_name_has_one_part_of_a_key() {
+        for name in ["a/b", "..", "Größe", "100%", "a b", "\"quoted\""] {
+            let prefix = table_prefix(name);
+            assert_eq!(1, prefix.parts().count(), "{name}");
+            assert_eq!(name, decode_segment(prefix.parts().next().unwrap().as_ref()), "{name}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The real parts of an ingest, built of the configuration.
+
+use crate::aws::{self, AwsOptions};
+use crate::checkpoint::{CheckpointStore, FileCheckpoints, SsmCheckpoints};
+use crate::config::{DocumentPlace, Flow, ObjectPlace};
+use crate::error::{Exit, Explain};
+use crate::lake::Lake;
+use crate::source::postgres::Address;
+use crate::source::{DirectorySource, PostgresSource, Source, SourceError, read_secret};
+use crate::store::{FolderStore, S3Store, Store, UploadTokens};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The configuration names a part that can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// Nothing says where rows come from.
+    #[error("the configuration names no source")]
+    NoSource,
+    /// A folder can't be opened.
+    #[error("can't open the folder `{}`", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: object_store::Error,
+    },
+    /// The source can't be used.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+impl Explain for PartsError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoSource => "config-no-source",
+            Self::Folder { .. } => "lake-folder",
+            Self::Source(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSource => Some(
+                "write `[source] url = \"postgres://user@host/database\"`, or `\"dir:<folder>\"`, into `host.toml`; or set \
+                 `HOST_SOURCE_URL`"
+                    .to_owned(),
+            ),
+            Self::Folder { .. } => Some("may this user write there, and is there room?".to_owned()),
+            Self::Source(error) => error.hint(),
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoSource => Exit::BadInput,
+            Self::Folder { .. } => Exit::Environment,
+            Self::Source(error) => error.exit(),
+        }
+    }
+}
+
+/// Opens the source. What its URL leaves open the variables of `environment` say.
+///
+/// # Errors
+/// [`PartsError`].
+pub async fn open_source(flow: &Flow, environment: &BTreeMap<String, String>) -> Result<Arc<dyn Source>, PartsError> {
+    let url = flow.source_url.as_deref().ok_or(PartsError::NoSource)?;
+    if let Some(folder) = url.strip_prefix("dir:") {
+        return Ok(Arc::new(DirectorySource::new(folder.into(), flow.exclude.clone(), flow.tables.clone())));
+    }
+    let address = match url.strip_prefix("secret:") {
+        Some(name) => secret_address(name, environment).await?,
+        None if url.starts_with("postgres://") || url.starts_with("postgresql://") => Address::parse(url, environment)?,
+        None => return Err(SourceError::Url(format!("`{}` is none of the kinds there are", redacted(url))).into()),
+    };
+    let schema = flow.schema.clone().unwrap_or_else(|| "public".to_owned());
+    Ok(Arc::new(PostgresSource::new(address, schema, flow.exclude.clone(), flow.tables.clone())))
+}
+
+async fn secret_address(name: &str, environment: &BTreeMap<String, String>) -> Result<Address, SourceError> {
+    let client = aws::secrets_client(&aws::config(AwsOptions::default()).await);
+    let secret = read_secret(&client, name).await.map_err(SourceError::Secret)?;
+    Address::parse(&secret.url(), environment)
+}
+
+/// A URL without what may be a password.
+fn redacted(url: &str) -> String {
+    let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("...@{rest}"));
+    crate::text::shown(&shown, crate::text::NAME_CHARS_MAX)
+}
+
+/// Opens the raw lake, for the run `run`.
+///
+/// # Errors
+/// [`PartsError::Folder`].
+pub async fn open_lake(place: &ObjectPlace, run: &str) -> Result<Lake, PartsError> {
+    let store: Arc<dyn Store> = match place {
+        ObjectPlace::Folder(folder) => Arc::new(folder_error(folder, FolderStore::open(folder))?),
+        ObjectPlace::Bucket { bucket, prefix } => {
+            let client = aws::s3_client(&aws::config(AwsOptions::default()).await);
+            Arc::new(S3Store::new(client, bucket, prefix.as_str().into(), UploadTokens::new(run)))
+        }
+    };
+    Ok(Lake::new(store))
+}
+
+/// Opens the checkpoints.
+///
+/// # Errors
+/// [`PartsError::Folder`].
+pub async fn open_checkpoints(place: &DocumentPlace) -> Result<Arc<dyn CheckpointStore>, PartsError> {
+    Ok(match place {
+        DocumentPlace::Folder(folder) => Arc::new(folder_error(folder, FileCheckpoints::open(folder))?),
+        DocumentPlace::Parameters { prefix } => {
+            Arc::new(SsmCheckpoints::new(aws::ssm_client(&aws::config(AwsOptions::default()).await), prefix))
+        }
+    })
+}
+
+fn folder_error<T>(path: &std::path::Path, opened: object_store::Result<T>) -> Result<T, PartsError> {
+    opened.map_err(|source| PartsError::Folder { path: path.to_owned(), source })
+}

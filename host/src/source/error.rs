@@ -1,0 +1,201 @@
+//! What can go wrong with a source.
+
+use crate::error::{Exit, Explain};
+use std::path::PathBuf;
+
+/// A failure of a source.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The database can't be reached.
+    #[error("can't connect to the database at {target}")]
+    Connect {
+        /// Host, port and database, without a password.
+        target: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database does not let the user in.
+    #[error("the database at {target} refuses the user `{user}`: {reason}")]
+    Refused {
+        /// Host, port and database.
+        target: String,
+        /// The user.
+        user: String,
+        /// What the database says.
+        reason: String,
+    },
+    /// The URL of the source is none.
+    #[error("can't use the source's URL: {0}")]
+    Url(String),
+    /// The secret with the credentials can't be read.
+    #[error("can't read the credentials of the database")]
+    Secret(#[source] super::SecretError),
+    /// A statement fails.
+    #[error("can't {action} `{table}`")]
+    Query {
+        /// What was tried.
+        action: &'static str,
+        /// The table.
+        table: String,
+        /// What the database says.
+        source: tokio_postgres::Error,
+    },
+    /// The connection ended.
+    #[error("the database went away while `{table}` was read")]
+    Gone {
+        /// The table.
+        table: String,
+        /// What the connection says.
+        source: tokio_postgres::Error,
+    },
+    /// The user may not read the table.
+    #[error("the user has no right to read `{table}`: {reason}")]
+    Denied {
+        /// The table.
+        table: String,
+        /// What the database says.
+        reason: String,
+    },
+    /// The database sends what can't be understood.
+    #[error("can't decode column `{column}` of `{table}`: {reason}")]
+    Decode {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A table without a key.
+    #[error("`{table}` has no key by which its rows can be told apart")]
+    NoKey {
+        /// The table.
+        table: String,
+        /// What could be done.
+        hint: String,
+    },
+    /// A key that can't be used.
+    #[error("the key of `{table}` can't be used: {reason}")]
+    BadKey {
+        /// The table.
+        table: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A cursor that the table can't have.
+    #[error("`{table}` can't be read with the cursor `{cursor}`: {reason}")]
+    BadCursor {
+        /// The table.
+        table: String,
+        /// The cursor.
+        cursor: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// A table that the source does not have.
+    #[error("the source has no table `{table}`; it has {known}")]
+    UnknownTable {
+        /// The table.
+        table: String,
+        /// The tables that it has.
+        known: String,
+    },
+    /// A file can't be read.
+    #[error("can't read `{}`", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file of column types can't be used.
+    #[error("can't use `{}`: {reason}", path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Rows did not come in the order that was asked for.
+    #[error("the rows of `{table}` do not come in the order of their keys")]
+    Unordered {
+        /// The table.
+        table: String,
+    },
+}
+
+impl SourceError {
+    /// The table that can't be read, if it is one.
+    #[must_use]
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            Self::Query { table, .. }
+            | Self::Gone { table, .. }
+            | Self::Denied { table, .. }
+            | Self::Decode { table, .. }
+            | Self::NoKey { table, .. }
+            | Self::BadKey { table, .. }
+            | Self::BadCursor { table, .. }
+            | Self::UnknownTable { table, .. }
+            | Self::Unordered { table } => Some(table),
+            _ => None,
+        }
+    }
+}
+
+impl Explain for SourceError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "source-connect",
+            Self::Refused { .. } => "source-refused",
+            Self::Url(_) => "source-url",
+            Self::Secret(_) => "source-secret",
+            Self::Query { .. } => "source-query",
+            Self::Gone { .. } => "source-gone",
+            Self::Denied { .. } => "source-denied",
+            Self::Decode { .. } => "source-decode",
+            Self::NoKey { .. } => "source-no-key",
+            Self::BadKey { .. } => "source-bad-key",
+            Self::BadCursor { .. } => "source-bad-cursor",
+            Self::UnknownTable { .. } => "source-unknown-table",
+            Self::Unreadable { .. } => "source-unreadable",
+            Self::Schema { .. } => "source-schema",
+            Self::Unordered { .. } => "source-unordered",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Connect { .. } => "is the server running, and are host and port right? Nothing was lost".to_owned(),
+            Self::Refused { .. } => {
+                "check user and password in `[source] url`, or `PGUSER` and `PGPASSWORD`".to_owned()
+            }
+            Self::Url(_) => {
+                "write `postgres://user@host/database`, `secret:<name>` or `dir:<folder>` into `[source] url`"
+                    .to_owned()
+            }
+            Self::Secret(_) => "is the name after `secret:` right, and may this role read it?".to_owned(),
+            Self::Query { .. } | Self::Gone { .. } => {
+                "run it again: nothing of this table was committed, nothing is lost".to_owned()
+            }
+            Self::Denied { table, .. } => format!(
+                "grant it: GRANT SELECT ON {} TO <user>; or leave the table out: `[source] exclude`",
+                super::postgres::quote(table)
+            ),
+            Self::NoKey { hint, .. } => hint.clone(),
+            Self::BadKey { table, .. } => format!("name other columns: `[tables.{table}] key = [\"...\"]`"),
+            Self::BadCursor { table, .. } => format!("choose another: `[tables.{table}] cursor = \"full\"`"),
+            Self::UnknownTable { .. } => "check the name; `host status` shows all tables".to_owned(),
+            Self::Unreadable { .. } => "check that it is there and can be read".to_owned(),
+            Self::Schema { .. } => "mend it, or remove it: types are then inferred from the rows".to_owned(),
+            Self::Decode { .. } | Self::Unordered { .. } => return None,
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Connect { .. } | Self::Query { .. } | Self::Gone { .. } | Self::Secret(_) => Exit::Environment,
+            _ => Exit::BadInput,
+        }
+    }
+}

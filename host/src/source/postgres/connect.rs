@@ -1,0 +1,263 @@
+//! Connections: where to, as whom, and how safely.
+//!
+//! What the URL leaves open the usual variables say: `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, `PGSSLROOTCERT`.
+//!
+//! | `sslmode` | |
+//! |---|---|
+//! | `disable` | no TLS |
+//! | `prefer` | TLS where the server has it; whoever answers is believed. The default |
+//! | `require` | TLS; whoever answers is believed, unless `sslrootcert` is given |
+//! | `verify-ca`, `verify-full` | TLS; the certificate must be the host's, by `sslrootcert` or the machine's authorities |
+#![allow(clippy::disallowed_types, reason = "Postgres lives here")]
+
+use crate::source::SourceError;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What every session is set to: times in UTC, texts as the lines hold them, and an end to whatever hangs. A run ends at
+/// twelve hours, so that what belongs to no packet can be told from what will.
+const SESSION: &str = "\
+    SET application_name = 'host ingest'; SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; \
+    SET intervalstyle = 'iso_8601'; SET bytea_output = 'hex'; SET extra_float_digits = 1; SET jit = off; \
+    SET statement_timeout = '12h'; SET lock_timeout = '1min'; SET idle_in_transaction_session_timeout = '1h'";
+
+/// Where the database is, and who asks.
+#[derive(Clone)]
+pub struct Address {
+    config: Config,
+    tls: Tls,
+    root_certificate: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tls {
+    Disable,
+    Believe,
+    Verify,
+}
+
+impl Address {
+    /// The address in a URL, and in the variables of the environment for what it leaves open.
+    ///
+    /// # Errors
+    /// [`SourceError::Url`].
+    pub fn parse(url: &str, environment: &BTreeMap<String, String>) -> Result<Self, SourceError> {
+        let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+        let (url, mut parameters) = split_parameters(url);
+        let mut config: Config =
+            url.parse().map_err(|error: tokio_postgres::Error| SourceError::Url(crate::error::with_causes(&error)))?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            config.host(variable("PGHOST").map_or("localhost", String::as_str));
+        }
+        if config.get_ports().is_empty()
+            && let Some(port) = variable("PGPORT")
+        {
+            config.port(port.parse().map_err(|_| SourceError::Url(format!("`PGPORT` is `{port}`, which is no port")))?);
+        }
+        if config.get_user().is_none() {
+            let user = variable("PGUSER").or_else(|| variable("USER"));
+            config.user(user.ok_or_else(|| SourceError::Url("it names no user, and `PGUSER` is not set".to_owned()))?);
+        }
+        if config.get_password().is_none()
+            && let Some(password) = variable("PGPASSWORD")
+        {
+            config.password(password);
+        }
+        if config.get_dbname().is_none()
+            && let Some(database) = variable("PGDATABASE")
+        {
+            config.dbname(database);
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        let mode = parameters.remove("sslmode").or_else(|| variable("PGSSLMODE").cloned());
+        let root = parameters.remove("sslrootcert").or_else(|| variable("PGSSLROOTCERT").cloned()).map(PathBuf::from);
+        let (mode, tls) = match mode.as_deref().unwrap_or("prefer") {
+            "disable" => (SslMode::Disable, Tls::Disable),
+            "allow" | "prefer" => (SslMode::Prefer, Tls::Believe),
+            "require" if root.is_none() => (SslMode::Require, Tls::Believe),
+            "require" | "verify-ca" | "verify-full" => (SslMode::Require, Tls::Verify),
+            other => {
+                let known = "`disable`, `prefer`, `require`, `verify-ca` and `verify-full`";
+                return Err(SourceError::Url(format!("there is no sslmode `{other}`; there are {known}")));
+            }
+        };
+        config.ssl_mode(mode);
+        Ok(Self { config, tls, root_certificate: root })
+    }
+
+    /// The address with other credentials.
+    #[must_use]
+    pub fn with_config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Opens a session whose names are looked up in `schema`.
+    pub(super) async fn connect(&self, schema: &str) -> Result<Client, SourceError> {
+        let client = if self.tls == Tls::Disable {
+            let (client, connection) =
+                self.config.connect(tokio_postgres::NoTls).await.map_err(|error| self.failed(error))?;
+            tokio::spawn(run(connection));
+            client
+        } else {
+            let tls = MakeRustlsConnect::new(self.tls_config()?);
+            let (client, connection) = self.config.connect(tls).await.map_err(|error| self.failed(error))?;
+            tokio::spawn(run(connection));
+            client
+        };
+        let session = format!("{SESSION}; SET search_path = {}", super::quote(schema));
+        client.batch_execute(&session).await.map_err(|error| self.failed(error))?;
+        Ok(client)
+    }
+
+    fn tls_config(&self) -> Result<ClientConfig, SourceError> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+        let builder = builder.map_err(|error| SourceError::Url(error.to_string()))?;
+        if self.tls == Tls::Believe {
+            let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Believe(provider)));
+            return Ok(builder.with_no_client_auth());
+        }
+        let mut roots = RootCertStore::empty();
+        match &self.root_certificate {
+            Some(path) => {
+                let unreadable = |reason: String| {
+                    SourceError::Url(format!("can't use `sslrootcert` `{}`: {reason}", path.display()))
+                };
+                let certificates =
+                    CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))?;
+                for certificate in certificates {
+                    let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
+                    roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
+                }
+            }
+            None => {
+                let found = rustls_native_certs::load_native_certs();
+                roots.add_parsable_certificates(found.certs);
+            }
+        }
+        Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    }
+
+    fn failed(&self, error: tokio_postgres::Error) -> SourceError {
+        const REFUSALS: [SqlState; 4] = [
+            SqlState::INVALID_PASSWORD,
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+            SqlState::INVALID_CATALOG_NAME,
+            SqlState::INSUFFICIENT_PRIVILEGE,
+        ];
+        let (target, user) = (self.to_string(), self.config.get_user().unwrap_or_default().to_owned());
+        match error.as_db_error() {
+            Some(refusal) if REFUSALS.contains(refusal.code()) => {
+                SourceError::Refused { target, user, reason: refusal.message().to_owned() }
+            }
+            // A password that is asked for and not given.
+            None if crate::error::with_causes(&error).contains("password missing") => {
+                SourceError::Refused { target, user, reason: "it asks for a password, and none is given".to_owned() }
+            }
+            _ => SourceError::Connect { target, source: error.into() },
+        }
+    }
+}
+
+/// Host, port and database: no user, no password.
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = match self.config.get_hosts().first() {
+            Some(Host::Tcp(host)) => host.clone(),
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => self.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default(),
+        };
+        let port = self.config.get_ports().first().copied().unwrap_or(5_432);
+        write!(formatter, "{host}:{port}/{}", self.config.get_dbname().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Address({self})")
+    }
+}
+
+/// Carries what goes to and fro, until the client is dropped.
+async fn run<S, T>(connection: tokio_postgres::Connection<S, T>)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    if let Err(error) = connection.await {
+        // Whoever waits for an answer hears of it too.
+        tracing::debug!(error = crate::error::with_causes(&error), "the connection to the database ended");
+    }
+}
+
+/// The URL without the parameters that only this module understands, and those.
+fn split_parameters(url: &str) -> (String, BTreeMap<String, String>) {
+    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), BTreeMap::new()) };
+    let (mut kept, mut taken) = (Vec::new(), BTreeMap::new());
+    for pair in query.split('&') {
+        match pair.split_once('=') {
+            Some((name @ ("sslmode" | "sslrootcert"), value)) => {
+                taken.insert(name.to_owned(), crate::packet::decode_segment(value));
+            }
+            _ => kept.push(pair),
+        }
+    }
+    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    (format!("{base}{query}"), taken)
+}
+
+/// Takes any certificate, as `sslmode=require` does elsewhere: nobody can listen, and anybody can answer.
+#[derive(Debug)]
+struct Believe(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Believe {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,209 @@
+//! Which tables there are, and what they are made of: from the catalog.
+#![allow(clippy::disallowed_types, reason = "Postgres lives here")]
+
+use super::types::Decoder;
+use super::{PostgresSource, quote};
+use crate::packet::SourceColumn;
+use crate::source::{Cursor, SourceError, SourceTable};
+use tokio_postgres::{Client, Row};
+
+/// A table, and what it takes to read it.
+#[derive(Clone, Debug)]
+pub(super) struct PostgresTable {
+    pub(super) table: SourceTable,
+    pub(super) columns: Vec<PostgresColumn>,
+    /// The table as it stands after FROM.
+    pub(super) from: String,
+    /// What the bound of a snapshot means anything for: table, columns, labels, partitions.
+    pub(super) fingerprint: String,
+    /// Whether the database sees to it that keys are unique.
+    pub(super) is_key_unique: bool,
+    /// Whether rows have the transaction that wrote them.
+    pub(super) has_xmin: bool,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub(super) struct PostgresColumn {
+    pub(super) name: String,
+    pub(super) decoder: Decoder,
+    /// What stands after SELECT.
+    pub(super) select: String,
+    /// What stands after ORDER BY to get the order of the keys' bytes.
+    pub(super) order: String,
+    is_not_null: bool,
+}
+
+/// This table of Prisma's own is none of the firm's.
+const MIGRATIONS: &str = "_prisma_migrations";
+
+/// Tables, partitioned tables, and views and the like of the schema. A partition belongs to its table.
+const RELATIONS: &str = "\
+    SELECT c.oid, c.relname, c.relkind::text, has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'), \
+      coalesce((SELECT string_agg(h.inhrelid::text, ',' ORDER BY h.inhrelid) FROM \
+        (WITH RECURSIVE tree AS (SELECT c.oid AS inhrelid UNION ALL \
+          SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.inhrelid) SELECT inhrelid FROM tree) h), '') \
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition ORDER BY c.relname COLLATE \"C\"";
+
+/// The columns of all of them, with the types that domains are made of.
+const COLUMNS: &str = "\
+    WITH RECURSIVE base AS ( \
+      SELECT oid AS type, oid AS base FROM pg_type WHERE typtype <> 'd' \
+      UNION ALL SELECT t.oid, b.base FROM pg_type t JOIN base b ON t.typbasetype = b.type WHERE t.typtype = 'd') \
+    SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, b.base, t.typtype = 'e', \
+      CASE WHEN t.typcategory = 'A' THEN e.oid ELSE 0 END, coalesce(e.typtype = 'e', false), \
+      coalesce((SELECT string_agg(l.enumlabel, ',' ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid), ''), a.attnum::int4 \
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+      JOIN base b ON b.type = a.atttypid JOIN pg_type t ON t.oid = b.base LEFT JOIN pg_type e ON e.oid = t.typelem \
+    WHERE n.nspname = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
+
+/// Keys: the primary key first, then unique indexes over columns that can't be null, the shortest first.
+const KEYS: &str = "\
+    SELECT i.indrelid, i.indisprimary, array_agg(a.attname::text ORDER BY k.place), bool_and(a.attnotnull) \
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+      CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place) \
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+    WHERE n.nspname = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = i.indnatts \
+      AND i.indimmediate \
+    GROUP BY i.indexrelid, i.indrelid, i.indisprimary ORDER BY i.indrelid, i.indisprimary DESC, count(*), i.indexrelid";
+
+/// Which table refers to which.
+const REFERENCES: &str = "\
+    SELECT DISTINCT f.conrelid, c.relname FROM pg_constraint f JOIN pg_class c ON c.oid = f.confrelid \
+      JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE f.contype = 'f' AND f.conrelid <> f.confrelid AND n.nspname = $1 ORDER BY 1, 2";
+
+/// The tables of the schema that are to be read: views and foreign tables only if the configuration names them.
+pub(super) async fn tables(
+    client: &Client,
+    source: &PostgresSource,
+) -> Result<Vec<Result<PostgresTable, SourceError>>, SourceError> {
+    let query = async |query: &str| {
+        client.query(query, &[&source.schema]).await.map_err(|error| SourceError::Query {
+            action: "list the tables of the schema",
+            table: source.schema.clone(),
+            source: error,
+        })
+    };
+    let (relations, columns) = (query(RELATIONS).await?, query(COLUMNS).await?);
+    let (keys, references) = (query(KEYS).await?, query(REFERENCES).await?);
+    let is_wanted = |relation: &&Row| {
+        let (name, kind): (String, String) = (relation.get(1), relation.get(2));
+        let is_named = source.options.contains_key(&name);
+        name != MIGRATIONS && !source.exclude.contains(&name) && (is_named || matches!(kind.as_str(), "r" | "p"))
+    };
+    let of = |rows: &[Row], oid: u32| -> Vec<Row> {
+        rows.iter().filter(|row| row.get::<_, u32>(0) == oid).cloned().collect()
+    };
+    let table = |relation: &Row| {
+        let oid = relation.get(0);
+        table(source, relation, &of(&columns, oid), &of(&keys, oid), &of(&references, oid))
+    };
+    Ok(relations.iter().filter(is_wanted).map(table).collect())
+}
+
+fn table(
+    source: &PostgresSource,
+    relation: &Row,
+    columns: &[Row],
+    keys: &[Row],
+    references: &[Row],
+) -> Result<PostgresTable, SourceError> {
+    let (oid, name, kind, is_allowed): (u32, String, String, bool) =
+        (relation.get(0), relation.get(1), relation.get(2), relation.get(3));
+    if !is_allowed {
+        let reason = format!("permission denied for table {name}");
+        return Err(SourceError::Denied { table: name, reason });
+    }
+    let partitions: String = relation.get(4);
+    let columns_text: String = columns.iter().map(fingerprint_of).collect();
+    let fingerprint = crate::text::sha256(format!("{oid}\n{partitions}\n{columns_text}").as_bytes());
+    let source_columns = columns.iter().map(|row| SourceColumn {
+        name: row.get(1),
+        type_name: row.get(2),
+        nullable: !row.get::<_, bool>(3),
+    });
+    let source_columns: Vec<SourceColumn> = source_columns.collect();
+    let columns: Vec<PostgresColumn> = columns.iter().map(column).collect();
+    let options = source.options(&name);
+    let is_table = matches!(kind.as_str(), "r" | "p");
+    let unique: Vec<Vec<String>> = keys.iter().filter(|row| row.get(3)).map(|row| row.get(2)).collect();
+    let key = match options.key {
+        Some(key) => {
+            check_key(&name, &key, &columns, is_table)?;
+            key
+        }
+        None => unique.first().cloned().ok_or_else(|| no_key(&name, is_table, &columns))?,
+    };
+    let is_key_unique = unique.iter().any(|unique| unique.iter().all(|column| key.contains(column)));
+    if !matches!(kind.as_str(), "r" | "p" | "m") && matches!(options.cursor, None | Some(Cursor::Snapshot)) {
+        let reason = "its rows do not tell which transaction wrote them".to_owned();
+        return Err(SourceError::BadCursor { table: name, cursor: "snapshot", reason });
+    }
+    // The rows of tables that inherit from this one are theirs; those of partitions are its own.
+    let only = if kind == "r" { "ONLY " } else { "" };
+    let from = format!("{only}{}.{}", quote(&source.schema), quote(&name));
+    let references = references.iter().map(|row| row.get(1)).collect();
+    let table = SourceTable { name, columns: source_columns, key, references };
+    let has_xmin = matches!(kind.as_str(), "r" | "p" | "m");
+    Ok(PostgresTable { table, columns, from, fingerprint, is_key_unique, has_xmin })
+}
+
+fn fingerprint_of(column: &Row) -> String {
+    let (name, type_name, labels, number): (String, String, String, i32) =
+        (column.get(1), column.get(2), column.get(8), column.get(9));
+    format!("{number} {name} {type_name} {labels}\n")
+}
+
+fn column(row: &Row) -> PostgresColumn {
+    let (name, is_not_null, base, is_enum): (String, bool, u32, bool) =
+        (row.get(1), row.get(3), row.get(4), row.get(5));
+    let (element, is_enum_element): (u32, bool) = (row.get(6), row.get(7));
+    let quoted = quote(&name);
+    let (decoder, select) = if element != 0 {
+        match Decoder::of(element, is_enum_element) {
+            Some(decoder) => (Decoder::Array(Box::new(decoder)), quoted.clone()),
+            None => (Decoder::Array(Box::new(Decoder::Text)), format!("{quoted}::text[]")),
+        }
+    } else {
+        match Decoder::of(base, is_enum) {
+            Some(decoder) => (decoder, quoted.clone()),
+            None => (Decoder::Text, format!("{quoted}::text")),
+        }
+    };
+    let order = match decoder {
+        Decoder::Int2 | Decoder::Int4 | Decoder::Int8 | Decoder::Uuid => quoted,
+        _ => format!("{quoted}::text COLLATE \"C\""),
+    };
+    PostgresColumn { name, decoder, select, order, is_not_null }
+}
+
+/// A key of the configuration: columns that exist and, in a table, are never null.
+fn check_key(table: &str, key: &[String], columns: &[PostgresColumn], is_table: bool) -> Result<(), SourceError> {
+    let bad = |reason: String| Err(SourceError::BadKey { table: table.to_owned(), reason });
+    if key.is_empty() {
+        return bad("it names no column".to_owned());
+    }
+    for name in key {
+        match columns.iter().find(|column| column.name == *name) {
+            None => return bad(format!("there is no column `{name}`")),
+            Some(column) if is_table && !column.is_not_null => return bad(format!("`{name}` can be null")),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn no_key(table: &str, is_table: bool, columns: &[PostgresColumn]) -> SourceError {
+    let columns = columns.iter().map(|column| format!("`{}`", column.name)).collect::<Vec<_>>().join(", ");
+    let alternatives = if is_table {
+        "give it a primary key, or a unique index over columns that are NOT NULL; or name the columns that tell its rows apart"
+    } else {
+        "name the columns that tell its rows apart"
+    };
+    let hint = format!(
+        "{alternatives}: `[tables.{table}] key = [\"...\"]` (it has {columns}); or leave it out: `[source] exclude = [\"{table}\"]`"
+    );
+    SourceError::NoKey { table: table.to_owned(), hint }
+}

@@ -1,0 +1,182 @@
+//! Which rows are to be read: the change cursor as SQL.
+//!
+//! `snapshot`: a row's version carries the transaction that wrote it, `xmin`. Everything below the oldest transaction that ran when
+//! the last snapshot was taken was finished then, and had been seen; so what is new is among the rows whose `xmin` is not
+//! older. The filter by hash makes of that bound exactly the changes.
+
+use super::discover::PostgresTable;
+use super::{literal, quote};
+use crate::packet::CursorPosition;
+use crate::source::{Cursor, LAST_UPDATED, Plan, Request, SourceError};
+use chrono::NaiveDateTime;
+
+/// Transactions are compared by their distance, which has 31 bits; so many are left for those that begin while a run runs.
+const AGE_MARGIN: u64 = 100_000_000;
+
+/// The snapshot in which all tables are read.
+#[derive(Clone, Debug)]
+pub(super) struct SnapshotPosition {
+    /// `pg_current_snapshot()`.
+    pub(super) text: String,
+    pub(super) xmin: u64,
+    pub(super) xmax: u64,
+    /// The server, its timeline and the database.
+    pub(super) system: String,
+    /// The time of the oldest transaction that is running, or now, as ISO 8601 in UTC.
+    pub(super) horizon: NaiveDateTime,
+}
+
+impl SnapshotPosition {
+    pub(super) fn parse(text: &str, system: String, horizon: NaiveDateTime) -> Option<Self> {
+        let mut parts = text.split(':');
+        let (xmin, xmax) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { text: text.to_owned(), xmin, xmax, system, horizon })
+    }
+
+    fn cursor(&self, fingerprint: String) -> CursorPosition {
+        CursorPosition::Snapshot { snapshot: self.text.clone(), xmin: self.xmin, xmax: self.xmax, fingerprint }
+    }
+}
+
+/// Answers a request in a snapshot.
+pub(super) fn plan(
+    table: &PostgresTable,
+    cursor: &Cursor,
+    request: &Request,
+    is_sorted: bool,
+    now: &SnapshotPosition,
+) -> Result<Plan, SourceError> {
+    let fingerprint = crate::text::sha256(format!("{}\n{}", now.system, table.fingerprint).as_bytes());
+    let selection = match (request, cursor) {
+        (Request::Range { from, to }, _) => {
+            let usual = vec![LAST_UPDATED.to_owned()];
+            let columns = if let Cursor::LastUpdated { columns, .. } = cursor { columns } else { &usual };
+            let condition = between(table, columns, Some(*from), *to, false)?;
+            let window = format!("{} in [{}, {})", columns.join(", "), iso(*from), iso(*to));
+            Selection { condition: Some(condition), window, cursor: CursorPosition::None }
+        }
+        (Request::Whole, Cursor::Snapshot) | (Request::Changes(_), Cursor::Snapshot) => {
+            let known = if let Request::Changes(known) = request { known } else { &CursorPosition::None };
+            let (condition, window) = since(known, now, &fingerprint);
+            Selection { condition, window, cursor: now.cursor(fingerprint) }
+        }
+        (Request::Whole, _) | (_, Cursor::Full) => {
+            let cursor = match cursor {
+                Cursor::LastUpdated { columns, lag_seconds } => moved_to(columns, *lag_seconds, now, fingerprint),
+                Cursor::Snapshot | Cursor::Full => CursorPosition::Full,
+            };
+            Selection { condition: None, window: "the whole table".to_owned(), cursor }
+        }
+        (Request::Changes(known), Cursor::LastUpdated { columns, lag_seconds }) => {
+            let to = now.horizon - chrono::TimeDelta::seconds((*lag_seconds).into());
+            let from = match known {
+                CursorPosition::LastUpdated { to, columns: same, fingerprint: known }
+                    if *known == fingerprint && same == columns =>
+                {
+                    parse_iso(to)
+                }
+                _ => None,
+            };
+            // The clock of the database can have been set back.
+            let condition = between(table, columns, from, from.map_or(to, |from| to.max(from)), true)?;
+            let window = match from {
+                Some(from) => format!("{} in [{}, {})", columns.join(", "), iso(from), iso(to)),
+                None => format!("{} before {}", columns.join(", "), iso(to)),
+            };
+            let cursor = moved_to(columns, *lag_seconds, now, fingerprint);
+            Selection { condition: Some(condition), window, cursor }
+        }
+    };
+    let is_ordered = is_sorted || !table.is_key_unique;
+    let Selection { condition, window, cursor } = selection;
+    let query = statement(table, condition.as_deref(), is_ordered);
+    Ok(Plan { is_whole: condition.is_none(), is_ordered, cursor, window, query })
+}
+
+struct Selection {
+    condition: Option<String>,
+    window: String,
+    cursor: CursorPosition,
+}
+
+/// The rows that may have changed since a snapshot: a condition, or none, for all.
+fn since(known: &CursorPosition, now: &SnapshotPosition, fingerprint: &str) -> (Option<String>, String) {
+    let all = |why: &str| (None, format!("the whole table: {why}"));
+    let CursorPosition::Snapshot { xmin, xmax, fingerprint: known, .. } = known else {
+        return all("it was not read by snapshots before");
+    };
+    if known != fingerprint {
+        return all("server, table or columns are not those of the last run");
+    }
+    if now.xmax < *xmax || now.xmin < *xmin {
+        return all("the server's transactions went backwards");
+    }
+    if now.xmax - xmin > (1 << 31) - AGE_MARGIN {
+        return all("too many transactions since the last run to be compared");
+    }
+    let condition = format!("age(xmin) BETWEEN 0 AND age('{}'::xid)", xmin % (1 << 32));
+    (Some(condition), format!("transactions from {xmin}"))
+}
+
+fn moved_to(columns: &[String], lag_seconds: u32, now: &SnapshotPosition, fingerprint: String) -> CursorPosition {
+    let to = iso(now.horizon - chrono::TimeDelta::seconds(lag_seconds.into()));
+    CursorPosition::LastUpdated { to, columns: columns.to_vec(), fingerprint }
+}
+
+/// The rows whose newest value in `columns` lies in a window; with `or_never` also those that have none.
+fn between(
+    table: &PostgresTable,
+    columns: &[String],
+    from: Option<NaiveDateTime>,
+    to: NaiveDateTime,
+    or_never: bool,
+) -> Result<String, SourceError> {
+    let bad =
+        |reason: String| SourceError::BadCursor { table: table.table.name.clone(), cursor: "last_updated", reason };
+    let mut moments = Vec::new();
+    for name in columns {
+        let column = table.columns.iter().find(|column| column.name == *name);
+        let column = column.ok_or_else(|| bad(format!("it has no column `{name}`")))?;
+        use super::types::Decoder;
+        moments.push(match column.decoder {
+            Decoder::Timestamp => quote(name),
+            Decoder::TimestampTz => format!("{} AT TIME ZONE 'UTC'", quote(name)),
+            Decoder::Date => format!("{}::timestamp", quote(name)),
+            _ => return Err(bad(format!("`{name}` is no timestamp"))),
+        });
+    }
+    let moment = match &moments[..] {
+        [] => return Err(bad("no column is named".to_owned())),
+        [one] => one.clone(),
+        several => format!("greatest({})", several.join(", ")),
+    };
+    let from = from.map_or_else(String::new, |from| format!("{moment} >= {}::timestamp AND ", literal(&iso(from))));
+    let within = format!("{from}{moment} < {}::timestamp", literal(&iso(to)));
+    Ok(if or_never { format!("({within} OR {moment} IS NULL)") } else { within })
+}
+
+fn statement(table: &PostgresTable, condition: Option<&str>, is_ordered: bool) -> String {
+    let columns: Vec<&str> = table.columns.iter().map(|column| column.select.as_str()).collect();
+    let mut query = format!("SELECT {} FROM {}", columns.join(", "), table.from);
+    if let Some(condition) = condition {
+        query.push_str(" WHERE ");
+        query.push_str(condition);
+    }
+    if is_ordered {
+        let column = |name: &String| table.columns.iter().find(|column| column.name == *name);
+        let order: Vec<&str> = table.table.key.iter().filter_map(column).map(|column| column.order.as_str()).collect();
+        query.push_str(" ORDER BY ");
+        query.push_str(&order.join(", "));
+    }
+    format!("COPY ({query}) TO STDOUT (FORMAT binary)")
+}
+
+const ISO: &str = "%Y-%m-%dT%H:%M:%S%.f";
+
+fn iso(moment: NaiveDateTime) -> String {
+    moment.format(ISO).to_string()
+}
+
+fn parse_iso(text: &str) -> Option<NaiveDateTime> {
+    NaiveDateTime::parse_from_str(text, ISO).ok()
+}

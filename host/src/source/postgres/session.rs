@@ -1,0 +1,172 @@
+//! A transaction in which all tables are read as they are at one moment.
+#![allow(clippy::disallowed_types, reason = "Postgres lives here")]
+
+use super::connect::Address;
+use super::decode::RowDecoder;
+use super::discover::PostgresTable;
+use super::plan::{SnapshotPosition, plan};
+use crate::source::{Cursor, Plan, Request, RowBatch, Snapshot, SourceError, SourceTable, TableOptions};
+use async_trait::async_trait;
+use futures_util::{FutureExt, StreamExt, pin_mut};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::mpsc::Sender;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+/// What is told the name of each snapshot, for others to import while it is open.
+pub type SnapshotHook = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// About how many bytes of lines are sent at a time.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// The server, its timeline and the database; and the time of the oldest transaction that others run.
+const POSITION: &str = "\
+    SELECT pg_current_snapshot()::text, d.oid, \
+      least(statement_timestamp(), \
+        (SELECT min(xact_start) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'), \
+        (SELECT min(prepared) FROM pg_prepared_xacts)) AT TIME ZONE 'UTC', \
+      pg_has_role('pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \
+    FROM pg_database d WHERE d.datname = current_database()";
+
+/// Not every role may call these.
+const SYSTEM: &str = "\
+    SELECT system_identifier::text || ' ' || timeline_id::text FROM pg_control_system(), pg_control_checkpoint()";
+
+/// A transaction: REPEATABLE READ, READ ONLY.
+#[derive(Debug)]
+pub(super) struct Session {
+    client: Client,
+    tables: BTreeMap<String, PostgresTable>,
+    options: BTreeMap<String, TableOptions>,
+    now: SnapshotPosition,
+}
+
+impl Session {
+    pub(super) async fn open(
+        address: &Address,
+        schema: &str,
+        tables: BTreeMap<String, PostgresTable>,
+        options: BTreeMap<String, TableOptions>,
+    ) -> Result<Self, SourceError> {
+        let client = address.connect(schema).await?;
+        let failed = |source| SourceError::Query { action: "take a snapshot of", table: address.to_string(), source };
+        // A failure within the transaction would end it, so this comes before.
+        let system = match client.query_one(SYSTEM, &[]).await {
+            Ok(row) => row.get::<_, String>(0),
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => String::new(),
+            Err(error) => return Err(failed(error)),
+        };
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await.map_err(failed)?;
+        let position = client.query_one(POSITION, &[]).await.map_err(failed)?;
+        let (text, database, is_told_all): (String, u32, bool) = (position.get(0), position.get(1), position.get(3));
+        let is_moment_needed =
+            options.values().any(|options| matches!(options.cursor, Some(Cursor::LastUpdated { .. })));
+        if !is_told_all && is_moment_needed {
+            tracing::warn!(
+                "the user is no member of `pg_read_all_stats`: a cursor by `last_updated` can't see how long others have been \
+                 writing, and loses what they commit late"
+            );
+        }
+        let now = SnapshotPosition::parse(&text, format!("{system} {database}"), micros_to_moment(position.get(2)));
+        let now = now.ok_or_else(|| SourceError::Decode {
+            table: address.to_string(),
+            column: "pg_current_snapshot".to_owned(),
+            reason: format!("`{text}` is no snapshot"),
+        })?;
+        Ok(Self { client, tables, options, now })
+    }
+
+    /// Tells the name of the snapshot, and waits until it was used.
+    pub(super) async fn export(&self, hook: &super::SnapshotHook) -> Result<(), SourceError> {
+        let exported = self.client.query_one("SELECT pg_export_snapshot()", &[]).await;
+        let exported = exported.map_err(|source| SourceError::Query {
+            action: "export the snapshot of",
+            table: self.now.text.clone(),
+            source,
+        })?;
+        hook(exported.get(0)).await;
+        Ok(())
+    }
+
+    fn table(&self, table: &SourceTable) -> Result<&PostgresTable, SourceError> {
+        let known = || self.tables.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        self.tables
+            .get(&table.name)
+            .ok_or_else(|| SourceError::UnknownTable { table: table.name.clone(), known: known() })
+    }
+}
+
+#[async_trait]
+impl Snapshot for Session {
+    async fn plan(&mut self, table: &SourceTable, request: &Request, is_sorted: bool) -> Result<Plan, SourceError> {
+        let known = self.table(table)?;
+        let cursor = self.options.get(&table.name).and_then(|options| options.cursor.clone()).unwrap_or_default();
+        if cursor == Cursor::Snapshot && !known.has_xmin {
+            let reason = "its rows do not tell which transaction wrote them".to_owned();
+            return Err(SourceError::BadCursor { table: table.name.clone(), cursor: "snapshot", reason });
+        }
+        plan(known, &cursor, request, is_sorted, &self.now)
+    }
+
+    async fn read(&mut self, table: &SourceTable, plan: &Plan, rows: Sender<RowBatch>) -> Result<(), SourceError> {
+        let known = self.table(table)?;
+        let failed = |error| query_failed(&table.name, error);
+        // One table that fails must not end the transaction of all.
+        self.client.batch_execute("SAVEPOINT one_table").await.map_err(failed)?;
+        let copied = self.copy(known, plan, rows).await;
+        let after = if copied.is_ok() { "RELEASE one_table" } else { "ROLLBACK TO one_table" };
+        let ended = self.client.batch_execute(after).await.map_err(failed);
+        copied.and(ended)
+    }
+}
+
+impl Session {
+    async fn copy(&self, table: &PostgresTable, plan: &Plan, rows: Sender<RowBatch>) -> Result<(), SourceError> {
+        let failed = |error| query_failed(&table.table.name, error);
+        let stream = self.client.copy_out(plan.query.as_str()).await.map_err(failed)?;
+        pin_mut!(stream);
+        let mut decoder = RowDecoder::new(table, plan.is_ordered);
+        let mut batch = RowBatch::default();
+        loop {
+            // Rows that are there are taken without a detour.
+            let message = match stream.next().now_or_never() {
+                Some(message) => message,
+                None => stream.next().await,
+            };
+            let Some(message) = message else { break };
+            decoder.decode(&message.map_err(failed)?, &mut batch)?;
+            if batch.lines.len() >= BATCH_BYTES {
+                let room = Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 8);
+                let next = RowBatch { lines: room, ..RowBatch::default() };
+                if rows.send(std::mem::replace(&mut batch, next)).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        decoder.end()?;
+        if !batch.is_empty() {
+            let _ = rows.send(batch).await;
+        }
+        Ok(())
+    }
+}
+
+fn query_failed(table: &str, error: tokio_postgres::Error) -> SourceError {
+    let table = table.to_owned();
+    match error.code() {
+        Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            let reason = error.as_db_error().map_or_else(String::new, |error| error.message().to_owned());
+            SourceError::Denied { table, reason }
+        }
+        Some(&SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN) | None => {
+            SourceError::Gone { table, source: error }
+        }
+        Some(_) => SourceError::Query { action: "read", table, source: error },
+    }
+}
+
+fn micros_to_moment(moment: std::time::SystemTime) -> chrono::NaiveDateTime {
+    chrono::DateTime::<chrono::Utc>::from(moment).naive_utc()
+}

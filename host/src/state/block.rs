@@ -1,0 +1,281 @@
+//! Objects of a state: Parquet, one row group a block, with the digest and the range of keys of each block.
+#![allow(clippy::disallowed_types, reason = "the state is kept in Parquet")]
+
+use super::Entries;
+use crate::lake::{Lake, LakeError};
+use arrow::array::{Array, BinaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use bytes::{Buf, Bytes};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStoreExt};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Encoding;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaDataReader};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::ColumnPath;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::sync::{Arc, LazyLock};
+
+/// How many entries a block has: small enough that a single key is found quickly, large enough that the index is small.
+pub(super) const BLOCK_ENTRIES: usize = 8 * 1024;
+/// Under this name the index of the blocks stands in the metadata.
+const BLOCKS: &str = "blocks";
+/// How much of the end of an object is read at first: the metadata of some hundred thousand entries.
+const TAIL_BYTES: u64 = 64 * 1024;
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    Arc::new(Schema::new(vec![
+        Field::new("key", DataType::Binary, false),
+        Field::new("hash", DataType::FixedSizeBinary(16), true),
+        Field::new("sequence", DataType::Int64, false),
+        Field::new("line", DataType::Int64, false),
+        Field::new("offset", DataType::Int64, false),
+    ]))
+});
+
+/// Where a block is, and what it can hold.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct BlockIndex {
+    offset: u64,
+    bytes: u64,
+    pub(super) entries: u64,
+    #[serde(with = "base64_bytes")]
+    pub(super) first: Vec<u8>,
+    #[serde(with = "base64_bytes")]
+    pub(super) last: Vec<u8>,
+    sha256: String,
+}
+
+/// Bytes as text in JSON.
+mod base64_bytes {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Writes sorted entries as an object, block by block.
+pub(super) struct BlockWriter {
+    writer: ArrowWriter<Vec<u8>>,
+    written: u64,
+    blocks: Vec<BlockIndex>,
+}
+
+impl BlockWriter {
+    pub(super) fn new() -> Result<Self, ParquetError> {
+        let mut properties = WriterProperties::builder()
+            .set_writer_version(WriterVersion::PARQUET_2_0)
+            .set_created_by("host".to_owned())
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_max_row_group_row_count(None);
+        for column in ["sequence", "line", "offset"] {
+            properties = properties.set_column_encoding(ColumnPath::from(column), Encoding::DELTA_BINARY_PACKED);
+        }
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&SCHEMA), Some(properties.build()))?;
+        Ok(Self { writer, written: 0, blocks: Vec::new() })
+    }
+
+    /// Adds a block of the entries with the indices `order`, which sorts them. Gives the bytes that are next in the object.
+    pub(super) fn write(&mut self, entries: &Entries, order: &[u32]) -> Result<Bytes, ParquetError> {
+        let (Some(first), Some(last)) = (order.first(), order.last()) else { return Ok(Bytes::new()) };
+        // What stands before the first block belongs to no block.
+        self.writer.sync()?;
+        let before = self.take();
+        self.writer.write(&record_batch(entries, order)?)?;
+        self.writer.flush()?;
+        self.writer.sync()?;
+        let block = self.take();
+        self.blocks.push(BlockIndex {
+            offset: self.written - block.len() as u64,
+            bytes: block.len() as u64,
+            entries: order.len() as u64,
+            first: entries.keys.get(*first as usize).to_vec(),
+            last: entries.keys.get(*last as usize).to_vec(),
+            sha256: crate::text::hexadecimal(&Sha256::digest(&block)),
+        });
+        Ok(if before.is_empty() { block.into() } else { [before, block].concat().into() })
+    }
+
+    /// Ends the object. Gives its last bytes.
+    pub(super) fn finish(mut self) -> Result<Bytes, ParquetError> {
+        let blocks = serde_json::to_string(&self.blocks).map_err(|error| ParquetError::External(error.into()))?;
+        self.writer.append_key_value_metadata(KeyValue::new(BLOCKS.to_owned(), blocks));
+        self.writer.finish()?;
+        Ok(self.take().into())
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        let bytes = std::mem::take(self.writer.inner_mut());
+        self.written += bytes.len() as u64;
+        bytes
+    }
+}
+
+fn record_batch(entries: &Entries, order: &[u32]) -> Result<RecordBatch, ArrowError> {
+    let indices = || order.iter().map(|index| *index as usize);
+    let (mut keys, mut ends) = (Vec::new(), Vec::with_capacity(order.len() + 1));
+    ends.push(0_i32);
+    for index in indices() {
+        keys.extend_from_slice(entries.keys.get(index));
+        ends.push(i32::try_from(keys.len()).map_err(|_| ArrowError::OffsetOverflowError(keys.len()))?);
+    }
+    let keys = BinaryArray::try_new(OffsetBuffer::new(ends.into()), Buffer::from_vec(keys), None)?;
+    let mut hashes = Vec::with_capacity(order.len() * 16);
+    indices().for_each(|index| hashes.extend_from_slice(&entries.hashes[index].unwrap_or(0).to_be_bytes()));
+    let live: NullBuffer = indices().map(|index| entries.hashes[index].is_some()).collect();
+    let live = Some(live).filter(|live| live.null_count() > 0);
+    let hashes = FixedSizeBinaryArray::try_new(16, Buffer::from_vec(hashes), live)?;
+    let numbers = |values: &[u64]| {
+        let values: Vec<i64> = indices().map(|index| values[index].cast_signed()).collect();
+        Arc::new(Int64Array::new(ScalarBuffer::from(values), None))
+    };
+    let (sequences, lines, offsets) = (numbers(&entries.sequences), numbers(&entries.lines), numbers(&entries.offsets));
+    RecordBatch::try_new(Arc::clone(&SCHEMA), vec![Arc::new(keys), Arc::new(hashes), sequences, lines, offsets])
+}
+
+/// An object of a state, opened.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    key: Path,
+    metadata: ArrowReaderMetadata,
+    pub(super) blocks: Vec<BlockIndex>,
+}
+
+/// The entries of a block.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) keys: BinaryArray,
+    hashes: FixedSizeBinaryArray,
+    sequences: Int64Array,
+    lines: Int64Array,
+    offsets: Int64Array,
+}
+
+impl StateFile {
+    /// Reads the end of an object, where its index is.
+    pub(super) async fn open(lake: &Lake, key: Path) -> Result<Self, LakeError> {
+        let failed = |reason: String| LakeError::State { key: key.to_string(), reason };
+        let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
+        let (mut size, mut wanted) = (u64::MAX, TAIL_BYTES);
+        let metadata = loop {
+            let options = GetOptions { range: Some(GetRange::Suffix(wanted)), ..GetOptions::default() };
+            let found = lake.store().get_opts(&key, options).await.map_err(LakeError::store("read", &key))?;
+            size = size.min(found.meta.size);
+            let tail = found.bytes().await.map_err(LakeError::store("read", &key))?;
+            match reader.try_parse_sized(&tail, size) {
+                Ok(()) => break reader.finish().map_err(|error| failed(error.to_string()))?,
+                Err(ParquetError::NeedMoreData(more)) if more as u64 > wanted && (more as u64) <= size => {
+                    wanted = more as u64;
+                }
+                Err(error) => return Err(failed(error.to_string())),
+            }
+        };
+        let pairs = metadata.file_metadata().key_value_metadata();
+        let blocks = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == BLOCKS));
+        let blocks =
+            blocks.and_then(|pair| pair.value.as_deref()).ok_or_else(|| failed("it has no index".to_owned()))?;
+        let blocks: Vec<BlockIndex> = serde_json::from_str(blocks).map_err(|error| failed(error.to_string()))?;
+        let end = |block: &BlockIndex| block.offset.checked_add(block.bytes);
+        let fits = blocks.iter().all(|block| end(block).is_some_and(|end| end <= size));
+        if blocks.len() != metadata.num_row_groups() || !fits {
+            return Err(failed("its index does not fit it".to_owned()));
+        }
+        let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new());
+        let metadata = metadata.map_err(|error| failed(error.to_string()))?;
+        if metadata.schema().fields() != SCHEMA.fields() {
+            return Err(failed("its columns are not those of a state".to_owned()));
+        }
+        Ok(Self { key, metadata, blocks })
+    }
+
+    /// Reads a block, and compares its digest.
+    pub(super) async fn read(&self, lake: &Lake, index: usize) -> Result<Block, LakeError> {
+        let block = &self.blocks[index];
+        let failed = |reason: String| LakeError::State { key: self.key.to_string(), reason };
+        let range = block.offset..block.offset + block.bytes;
+        let bytes = lake.store().get_range(&self.key, range).await.map_err(LakeError::store("read", &self.key))?;
+        if crate::text::hexadecimal(&Sha256::digest(&bytes)) != block.sha256 {
+            return Err(failed(format!("the SHA-256 of block {index} is not the one in its index")));
+        }
+        let window = Window { offset: block.offset, bytes };
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(window, self.metadata.clone());
+        let entries = usize::try_from(block.entries).unwrap_or(usize::MAX).min(BLOCK_ENTRIES);
+        let reader = builder.with_row_groups(vec![index]).with_batch_size(entries).build();
+        let batch = reader.map_err(|error| failed(error.to_string()))?.next();
+        let batch = batch.ok_or_else(|| failed("a block is empty".to_owned()))?;
+        let batch = batch.map_err(|error| failed(error.to_string()))?;
+        Block::new(&batch)
+            .filter(|read| read.keys.len() as u64 == block.entries)
+            .ok_or_else(|| failed(format!("block {index} does not hold what its index says")))
+    }
+}
+
+impl Block {
+    fn new(batch: &RecordBatch) -> Option<Self> {
+        let numbers = |column: usize| batch.column(column).as_any().downcast_ref::<Int64Array>().cloned();
+        Some(Self {
+            keys: batch.column(0).as_any().downcast_ref::<BinaryArray>()?.clone(),
+            hashes: batch.column(1).as_any().downcast_ref::<FixedSizeBinaryArray>()?.clone(),
+            sequences: numbers(2)?,
+            lines: numbers(3)?,
+            offsets: numbers(4)?,
+        })
+    }
+
+    /// The hash of a row; `None` if it is gone.
+    pub(super) fn hash(&self, row: usize) -> Option<u128> {
+        let bytes = self.hashes.is_valid(row).then(|| self.hashes.value(row))?;
+        bytes.try_into().ok().map(u128::from_be_bytes)
+    }
+
+    /// Adds the entry of a row to others.
+    pub(super) fn push_to(&self, row: usize, entries: &mut Entries) {
+        let number = |values: &Int64Array| values.value(row).cast_unsigned();
+        let (sequence, line, offset) = (number(&self.sequences), number(&self.lines), number(&self.offsets));
+        entries.push(self.keys.value(row), self.hash(row), sequence, line, offset);
+    }
+}
+
+/// A part of an object, read as if the rest were there.
+#[derive(Debug)]
+struct Window {
+    offset: u64,
+    bytes: Bytes,
+}
+
+impl Length for Window {
+    fn len(&self) -> u64 {
+        self.offset + self.bytes.len() as u64
+    }
+}
+
+impl ChunkReader for Window {
+    type T = bytes::buf::Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(self.get_bytes(start, usize::try_from(self.len().saturating_sub(start)).unwrap_or(usize::MAX))?.reader())
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let start = start.checked_sub(self.offset).and_then(|start| usize::try_from(start).ok());
+        let range = start.and_then(|start| Some(start..start.checked_add(length)?));
+        let range = range.filter(|range| range.end <= self.bytes.len());
+        let range = range.ok_or_else(|| ParquetError::EOF("a page lies outside its block".to_owned()))?;
+        Ok(self.bytes.slice(range))
+    }
+}

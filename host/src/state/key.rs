@@ -1,0 +1,198 @@
+//! Keys as bytes that sort as the keys do.
+
+use crate::packet::SourceColumn;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// How the values of a key's columns become bytes: a whole number as eight bytes, most significant first, with the sign turned
+/// round; anything else as the text that the line holds, ended by a zero byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyLayout {
+    columns: Vec<KeyColumn>,
+}
+
+/// A column of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyColumn {
+    /// Its name.
+    pub name: String,
+    /// Whether its values are whole numbers of at most 64 bits.
+    pub is_integer: bool,
+    /// Whether lines hold its values in quotes.
+    pub is_quoted: bool,
+}
+
+/// A line without a usable key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// It is no JSON object.
+    #[error("it is no JSON object")]
+    Syntax(#[source] serde_json::Error),
+    /// A column of the key is not there, or null.
+    #[error("it has no value in `{0}`, a column of the key")]
+    Missing(String),
+    /// A value that a key of this type can't have.
+    #[error("`{column}`, a column of the key, holds {value}, which is no whole number of 64 bits")]
+    NoInteger {
+        /// The column.
+        column: String,
+        /// The value, as the line has it.
+        value: String,
+    },
+}
+
+impl KeyLayout {
+    /// The layout of the key `key` of a table with these columns.
+    #[must_use]
+    pub fn new(key: &[String], columns: &[SourceColumn]) -> Self {
+        let type_of = |name: &String| columns.iter().find(|column| column.name == *name);
+        let column = |name: &String| KeyColumn::new(name, type_of(name).map_or("text", |column| &column.type_name));
+        Self { columns: key.iter().map(column).collect() }
+    }
+
+    /// The columns.
+    #[must_use]
+    pub fn columns(&self) -> &[KeyColumn] {
+        &self.columns
+    }
+
+    /// Adds the bytes of the key of a line.
+    ///
+    /// # Errors
+    /// [`KeyError`]; then `bytes` may have got a part of the key.
+    pub fn encode_line(&self, line: &[u8], bytes: &mut Vec<u8>) -> Result<(), KeyError> {
+        let values: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(line).map_err(KeyError::Syntax)?;
+        for column in &self.columns {
+            let raw = values.get(column.name.as_str()).map(|value| value.get()).filter(|raw| *raw != "null");
+            let raw = raw.ok_or_else(|| KeyError::Missing(column.name.clone()))?;
+            if column.is_integer {
+                let shown = || crate::text::shown(raw, crate::text::NAME_CHARS_MAX);
+                let number = raw.parse();
+                let number = number.map_err(|_| KeyError::NoInteger { column: column.name.clone(), value: shown() })?;
+                encode_integer(number, bytes);
+            } else if raw.starts_with('"') {
+                let text: Cow<'_, str> = serde_json::from_str(raw).map_err(KeyError::Syntax)?;
+                encode_text(text.as_bytes(), bytes);
+            } else {
+                encode_text(raw.as_bytes(), bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// The key as a JSON object, from its bytes.
+    #[must_use]
+    pub fn to_json(&self, mut bytes: &[u8]) -> String {
+        let mut json = String::from("{");
+        for column in &self.columns {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&quoted(&column.name));
+            json.push(':');
+            if column.is_integer {
+                let (number, rest) = bytes
+                    .split_first_chunk()
+                    .map_or((0, &[][..]), |(head, rest)| ((u64::from_be_bytes(*head) ^ SIGN).cast_signed(), rest));
+                json.push_str(&number.to_string());
+                bytes = rest;
+            } else {
+                let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+                let text = String::from_utf8_lossy(&bytes[..end]);
+                json.push_str(&if column.is_quoted { quoted(&text) } else { text.into_owned() });
+                bytes = bytes.get(end + 1..).unwrap_or_default();
+            }
+        }
+        json.push('}');
+        json
+    }
+}
+
+impl KeyColumn {
+    /// The column `name` of a type, as Postgres writes it.
+    fn new(name: &str, type_name: &str) -> Self {
+        let is_integer = matches!(type_name, "smallint" | "integer" | "bigint");
+        let is_bare = is_integer
+            || matches!(type_name, "boolean" | "real" | "double precision" | "oid" | "json" | "jsonb")
+            || type_name.starts_with("numeric")
+            || type_name.ends_with("[]");
+        Self { name: name.to_owned(), is_integer, is_quoted: !is_bare }
+    }
+}
+
+const SIGN: u64 = 1 << 63;
+
+/// Adds a whole number.
+pub(crate) fn encode_integer(number: i64, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&(number.cast_unsigned() ^ SIGN).to_be_bytes());
+}
+
+/// Adds a text. One that holds a zero byte, which no database column can, is cut there.
+pub(crate) fn encode_text(text: &[u8], bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(text);
+    bytes.push(0);
+}
+
+/// A text as JSON.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(columns: &[(&str, &str)]) -> KeyLayout {
+        let column = |(name, type_name): &(&str, &str)| SourceColumn {
+            name: (*name).to_owned(),
+            type_name: (*type_name).to_owned(),
+            nullable: false,
+        };
+        let columns: Vec<SourceColumn> = columns.iter().map(column).collect();
+        KeyLayout::new(&columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>(), &columns)
+    }
+
+    fn encoded(layout: &KeyLayout, line: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        layout.encode_line(line.as_bytes(), &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn keys_sort_as_their_values() {
+        let integer = layout(&[("id", "integer")]);
+        let lines = ["-9223372036854775808", "-1", "0", "1", "255", "256", "9223372036854775807"];
+        let keys: Vec<_> = lines.iter().map(|id| encoded(&integer, &format!("{{\"id\":{id}}}"))).collect();
+        assert!(keys.is_sorted());
+        let text = layout(&[("a", "text"), ("b", "integer")]);
+        let lines = [
+            r#"{"a":"","b":5}"#,
+            r#"{"a":"a","b":-1}"#,
+            r#"{"a":"a","b":3}"#,
+            r#"{"a":"ab","b":0}"#,
+            r#"{"a":"é","b":0}"#,
+        ];
+        assert!(lines.map(|line| encoded(&text, line)).is_sorted());
+    }
+
+    #[test]
+    fn a_key_comes_back_as_json() {
+        let layout = layout(&[("a b", "text"), ("id", "bigint"), ("n", "numeric(10,2)"), ("u", "uuid")]);
+        let line = r#"{"x":{"id":1},"a b":"q\"\u00e9\n","id":-7,"n":1.50,"u":"0-1"}"#;
+        assert_eq!(r#"{"a b":"q\"é\n","id":-7,"n":1.50,"u":"0-1"}"#, layout.to_json(&encoded(&layout, line)));
+    }
+
+    #[test]
+    fn a_line_without_a_key_says_so() {
+        let layout = layout(&[("id", "integer")]);
+        for (line, expected) in [
+            ("[]", "it is no JSON object"),
+            ("{\"id\":null}", "it has no value in `id`, a column of the key"),
+            ("{\"id\":1.5}", "`id`, a column of the key, holds 1.5, which is no whole number of 64 bits"),
+        ] {
+            let error = layout.encode_line(line.as_bytes(), &mut Vec::new()).unwrap_err();
+            assert_eq!(expected, error.to_string(), "{line}");
+        }
+    }
+}

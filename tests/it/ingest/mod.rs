@@ -1,0 +1,4 @@
+//! From sources to packets.
+
+mod poll;
+mod truth;

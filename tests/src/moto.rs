@@ -1,0 +1,131 @@
+//! A stand-in for AWS on this machine: moto, as a process of its own.
+
+use crate::tools;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Serves until its input ends: so it also ends with a test that is killed.
+const SERVE: &str = "
+import os, sys, threading
+from moto.server import main
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+main(['-H', '127.0.0.1', '-p', sys.argv[1]])
+";
+
+/// How long it may take to answer for the first time.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A running server, which knows S3, the Parameter Store and Secrets Manager. It ends when it is dropped, or with this process.
+#[derive(Debug)]
+pub struct Moto {
+    server: Child,
+    address: SocketAddr,
+    buckets: AtomicU32,
+}
+
+impl Moto {
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Panics
+    /// Without `make tools`, and if the server doesn't answer.
+    #[must_use]
+    pub fn start() -> Self {
+        // A free port: another process could take it before the server does, and then the server doesn't answer.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
+        let address = listener.local_addr().expect("a listener has an address");
+        drop(listener);
+        let mut command = Command::new(tools::python());
+        command.args(["-c", SERVE, &address.port().to_string()]);
+        let server = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut moto = Self { server: server.expect("Python starts"), address, buckets: AtomicU32::new(0) };
+        moto.wait();
+        moto
+    }
+
+    /// The server that all tests of this process share. Each has buckets and names of its own.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Moto> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The endpoint for clients.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A name that no other test of this server has.
+    pub fn name(&self) -> String {
+        format!("test-{}", self.buckets.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A new, empty bucket.
+    ///
+    /// # Panics
+    /// If the server fails.
+    pub fn bucket(&self) -> String {
+        let name = self.name();
+        let answer = self.ask(&format!("PUT /{name}"), "").expect("the server answers");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        name
+    }
+
+    /// Makes a secret.
+    ///
+    /// # Panics
+    /// If the server fails.
+    pub fn put_secret(&self, name: &str, text: &str) {
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let body = format!(r#"{{"Name":"{name}","SecretString":"{quoted}","ClientRequestToken":"{name:0>32}"}}"#);
+        // Which service is meant, stand-ins see by the scope of the signature alone.
+        let head = "POST /\r\nX-Amz-Target: secretsmanager.CreateSecret\r\nContent-Type: application/x-amz-json-1.1\r\n\
+            Authorization: AWS4-HMAC-SHA256 Credential=test/20200101/us-east-1/secretsmanager/aws4_request, \
+            SignedHeaders=host, Signature=test";
+        let answer = self.ask(head, &body).expect("the server answers");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// One request: method and path, then headers, if any; the answer with its head.
+    fn ask(&self, head: &str, body: &str) -> std::io::Result<String> {
+        let (line, headers) = head.split_once("\r\n").map_or((head, String::new()), |(l, h)| (l, format!("{h}\r\n")));
+        let mut stream = TcpStream::connect(self.address)?;
+        write!(
+            stream,
+            "{line} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn wait(&mut self) {
+        let started = Instant::now();
+        while !self.ask("GET /moto-api/", "").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            let ended = self.server.try_wait().expect("a child can be asked for");
+            assert!(ended.is_none(), "moto ended at once; is `moto[server]` installed (`make tools`)?");
+            assert!(started.elapsed() < START_TIMEOUT, "moto does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
