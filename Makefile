@@ -29,11 +29,13 @@ soak: plugins tools ## run the same tests with many more cases
 	SOAK=$(SOAK) cargo test --workspace --release --no-fail-fast
 
 .PHONY: bench
-bench: plugins release tools ## measure against serde_json and DuckDB; writes out/bench/bench.json
+bench: plugins release tools ## measure against serde_json, DuckDB, psql and others; writes out/bench
+	.venv/bin/pip install --quiet --requirement tests/bench/requirements.txt
 	cargo bench -p tests --no-run
 	cargo build --profile plugin --target wasm32-wasip2 -p guests --example orders_changed --example orders_shifted
 	$(PYTHON) tests/bench/bench.py --host $(HOST) --totesys $(TARGET)/release/totesys --plugins plugins/dist \
 		--versions $(TARGET)/wasm32-wasip2/plugin/examples --out out/bench
+	$(PYTHON) tests/bench/ingest.py --host $(HOST) --totesys $(TARGET)/release/totesys --out out/bench --large
 
 .PHONY: check
 check: setup ## lints, formatting, licences

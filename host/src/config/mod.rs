@@ -11,7 +11,7 @@
 //! | `tables.<table>.key` | | the columns that tell rows apart, if not those of the primary key |
 //! | `tables.<table>.cursor` | | how changes are found: `snapshot`, `last_updated` or `full` |
 //! | `tables.<table>.last_updated` | | the columns of that cursor; `["last_updated"]` if left out |
-//! | `tables.<table>.lag_seconds` | | how far behind the present that cursor stays; 3 if left out |
+//! | `tables.<table>.lag_seconds` | | how many of the last seconds that cursor looks at again; 3 if left out |
 //! | `plugins.cache` | `HOST_PLUGINS_CACHE` | the folder for compiled plugins; `wasm-plugin-host` in `$XDG_CACHE_HOME` or `~/.cache` if left out |
 //! | `plugins.path` | `HOST_PLUGINS_PATH` | the folder of the published plugins and their `plugins.lock`; `plugins/dist` if left out |
 //! | `limits.<limit>` | `HOST_LIMITS_<LIMIT>` | a limit of [`Limits`], for all plugins |

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use toml::{Table, Value};
 
-/// How far behind the present a cursor by `last_updated` stays, in seconds: what was measured to lose nothing but silent edits.
+/// How many of the last seconds a cursor by `last_updated` looks at again: what was measured to lose nothing but silent edits.
 const LAG_SECONDS: u32 = 3;
 
 /// Where rows come from and go to.

@@ -25,6 +25,12 @@ pub enum IngestError {
         /// How often.
         tries: u32,
     },
+    /// A run took so long that its data could be taken for waste.
+    #[error("the ingest of `{table}` took longer than 12 hours")]
+    TooLong {
+        /// The table.
+        table: String,
+    },
     /// A part of the program failed.
     #[error("a task of the ingest of `{table}` ended")]
     Task {
@@ -41,7 +47,7 @@ impl IngestError {
             Self::Source(error) => Some(error),
             Self::Lake(error) => Some(error),
             Self::Checkpoint(error) => Some(error),
-            Self::Crowded { .. } | Self::Task { .. } => None,
+            Self::Crowded { .. } | Self::TooLong { .. } | Self::Task { .. } => None,
         }
     }
 }
@@ -50,6 +56,7 @@ impl Explain for IngestError {
     fn code(&self) -> &'static str {
         match self {
             Self::Crowded { .. } => "ingest-crowded",
+            Self::TooLong { .. } => "ingest-too-long",
             Self::Task { .. } => "ingest-task",
             _ => self.explained().map_or("ingest", Explain::code),
         }
@@ -58,6 +65,9 @@ impl Explain for IngestError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Crowded { .. } => Some("run it again; one ingest at a time is enough".to_owned()),
+            Self::TooLong { .. } => {
+                Some("begin with ranges: `--from` and `--to` bring a part of the rows at a time".to_owned())
+            }
             Self::Task { .. } => Some("this is a mistake of the host: please report it".to_owned()),
             _ => self.explained().and_then(Explain::hint),
         }

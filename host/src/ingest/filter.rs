@@ -1,9 +1,12 @@
 //! Which rows have changed: those whose hash differs from that in the state of their table.
 
 use super::IngestError;
+use crate::lake::Lake;
+use crate::packet::Manifest;
 use crate::source::{RowBatch, SourceError};
-use crate::state::{Entries, Keys, State, hash_line};
+use crate::state::{self, Entries, Keys, State, hash_line};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
@@ -12,9 +15,28 @@ const ENTRIES: usize = 8 * 1024;
 
 /// Compares rows with a state.
 #[derive(Debug)]
-pub(super) struct Filter {
-    state: State,
+pub(super) struct Filter<'a> {
+    known: Known<'a>,
     sweep: Option<Sweep>,
+}
+
+/// The state of a table, opened when it is needed first: mostly nothing has changed.
+#[derive(Debug)]
+struct Known<'a> {
+    lake: &'a Lake,
+    newest: Option<&'a Manifest>,
+    now: DateTime<Utc>,
+    state: Option<State>,
+}
+
+impl Known<'_> {
+    async fn state(&mut self) -> Result<&mut State, IngestError> {
+        let state = match self.state.take() {
+            Some(state) => state,
+            None => state::open(self.lake, self.newest, self.now).await?,
+        };
+        Ok(self.state.insert(state))
+    }
 }
 
 /// Finds the keys of a state that no row has.
@@ -35,13 +57,20 @@ pub(super) struct Changed {
     pub(super) hashes: Vec<u128>,
 }
 
-impl Filter {
-    pub(super) fn new(state: State, is_sweep: bool, is_ordered: bool) -> Self {
+impl<'a> Filter<'a> {
+    /// Compares with the state as the packet `newest` left it.
+    pub(super) fn new(
+        lake: &'a Lake,
+        newest: Option<&'a Manifest>,
+        now: DateTime<Utc>,
+        is_sweep: bool,
+        is_ordered: bool,
+    ) -> Self {
         let sweep = is_sweep.then(|| match is_ordered {
             true => Sweep::Merge { entries: Entries::default(), at: 0, last: Vec::new() },
             false => Sweep::Seen(HashSet::new()),
         });
-        Self { state, sweep }
+        Self { known: Known { lake, newest, now, state: None }, sweep }
     }
 
     /// The rows that have changed. In a sweep, adds the keys to `gone` that the rows have passed over.
@@ -52,19 +81,20 @@ impl Filter {
         gone: &mut Keys,
     ) -> Result<Changed, IngestError> {
         let hashes: Vec<u128> = (0..batch.len()).map(|index| hash_line(batch.line(index))).collect();
-        if self.state.is_empty() {
+        let state = self.known.state().await?;
+        if state.is_empty() {
             let RowBatch { lines, ends, keys, .. } = batch;
             return Ok(Changed { lines: lines.into(), ends, keys, hashes });
         }
         let known = match &mut self.sweep {
             Some(Sweep::Merge { entries, at, last }) => {
-                merge(&mut self.state, entries, at, last, &batch.keys, table, gone).await?
+                merge(state, entries, at, last, &batch.keys, table, gone).await?
             }
             Some(Sweep::Seen(seen)) => {
                 seen.extend((0..batch.len()).map(|index| hash_line(batch.keys.get(index))));
-                self.state.hashes(&batch.keys).await?
+                state.hashes(&batch.keys).await?
             }
-            None => self.state.hashes(&batch.keys).await?,
+            None => state.hashes(&batch.keys).await?,
         };
         let mut changed = Changed::default();
         let mut lines = Vec::new();
@@ -84,16 +114,18 @@ impl Filter {
         match &mut self.sweep {
             None => {}
             Some(Sweep::Merge { entries, at, .. }) => {
-                while gone.is_empty() && more(&mut self.state, entries, at).await? {
+                let state = self.known.state().await?;
+                while gone.is_empty() && more(state, entries, at).await? {
                     push_live(entries, *at..entries.len(), gone);
                     *at = entries.len();
                 }
             }
             Some(Sweep::Seen(seen)) => {
+                let state = self.known.state().await?;
                 let mut entries = Entries::default();
                 while gone.is_empty() {
                     entries.clear();
-                    self.state.next(&mut entries, ENTRIES).await?;
+                    state.next(&mut entries, ENTRIES).await?;
                     if entries.is_empty() {
                         break;
                     }
@@ -110,8 +142,8 @@ impl Filter {
 
     /// Begins what [`Filter::gone`] tells, once all rows have been seen.
     pub(super) fn end_rows(&mut self) {
-        if let Some(Sweep::Seen(_)) = &self.sweep {
-            self.state.rewind();
+        if let (Some(Sweep::Seen(_)), Some(state)) = (&self.sweep, &mut self.known.state) {
+            state.rewind();
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::lake::{Lake, ObjectLimits};
 use crate::packet::{DataFormat, PacketKind};
 use crate::source::{Source, SourceError, SourceTable};
 use chrono::{DateTime, NaiveDateTime, Utc};
+use futures_util::{StreamExt, stream};
 use head::TableHead;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +30,9 @@ use table::{TableEnd, TableIngest};
 
 /// How often a table is tried again when others commit first.
 const TRIES_MAX: u32 = 50;
+
+/// Of how many tables the heads are read at once: each waits for the storage most of the time.
+const HEADS_AT_ONCE: usize = 8;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -143,8 +147,10 @@ async fn round(
     progress: &(dyn Fn(&Progress) + Send + Sync),
 ) -> Result<Vec<SourceTable>, IngestError> {
     let mut heads = Vec::new();
-    for table in tables {
-        match TableHead::read(parts, &table.name).await {
+    let read = tables.into_iter().map(async |table| (TableHead::read(parts, &table.name).await, table));
+    let mut read = stream::iter(read).buffered(HEADS_AT_ONCE);
+    while let Some((head, table)) = read.next().await {
+        match head {
             Ok(head) => heads.push((table, head)),
             Err(error) => reports.push(TableReport::failed(&table.name, error)),
         }

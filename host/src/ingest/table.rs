@@ -8,7 +8,7 @@ use crate::packet::{self, CursorPosition, Manifest, SourceColumn, StateObject, S
 use crate::source::{Plan, Request, RowBatch, Snapshot, SourceError, SourceTable};
 use crate::state::{self, KeyLayout, Keys, SegmentWriter};
 use bytes::Bytes;
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use object_store::Error;
 use object_store::path::Path;
 use tokio::sync::mpsc;
@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 
 /// How many batches wait between the one who reads and the one who writes.
 const BATCHES_WAITING: usize = 4;
+/// How long the ingest of a table may take, in hours: a quarter of the age at which data that no packet names are removed.
+const RUN_HOURS_MAX: i64 = 12;
 /// How many bad lines are told one by one.
 const BAD_LINES_TOLD: usize = 10;
 
@@ -107,18 +109,22 @@ impl TableIngest<'_> {
         }
     }
 
-    async fn begin(&self, snapshot: &mut Box<dyn Snapshot>, is_sorted: bool) -> Result<(Plan, Filter), IngestError> {
-        let state = state::open(&self.parts.lake, self.head.newest.as_ref(), (self.parts.clock)()).await?;
+    async fn begin(
+        &self,
+        snapshot: &mut Box<dyn Snapshot>,
+        is_sorted: bool,
+    ) -> Result<(Plan, Filter<'_>), IngestError> {
         let request = match &self.options.what {
             What::Changes => Request::Changes(self.head.cursor.clone()),
             What::Range { from, to } => Request::Range { from: *from, to: *to },
             What::Sweep => Request::Whole,
         };
         // Rows in the order of their keys find their state on the way; where there is none, the order costs and helps nobody.
-        let plan = snapshot.plan(self.table, &request, is_sorted && !state.is_empty()).await?;
-        let is_sweep = self.options.what == What::Sweep && !state.is_empty();
-        let filter = Filter::new(state, is_sweep, plan.is_ordered && is_sorted);
-        Ok((plan, filter))
+        let has_state = self.head.newest.is_some();
+        let plan = snapshot.plan(self.table, &request, is_sorted && has_state).await?;
+        let (is_sweep, is_ordered) = (self.options.what == What::Sweep && has_state, plan.is_ordered && is_sorted);
+        let Parts { lake, clock, .. } = self.parts;
+        Ok((plan, Filter::new(lake, self.head.newest.as_ref(), clock(), is_sweep, is_ordered)))
     }
 
     fn read(&self, mut snapshot: Box<dyn Snapshot>, plan: Plan, sender: mpsc::Sender<RowBatch>) -> Reader {
@@ -133,7 +139,7 @@ impl TableIngest<'_> {
     async fn write(
         &self,
         started: DateTime<Utc>,
-        mut filter: Filter,
+        mut filter: Filter<'_>,
         mut batches: mpsc::Receiver<RowBatch>,
         report: &mut TableReport,
         tell: &(dyn Fn(u64, u64) + Send + Sync),
@@ -214,6 +220,10 @@ impl TableIngest<'_> {
             return Ok(Some(Outcome::Unchanged));
         }
         let manifest = self.manifest(started, plan, cursor, written);
+        // Data that is older than this could be taken for what nobody will name any more.
+        if manifest.committed_at - manifest.started_at > TimeDelta::hours(RUN_HOURS_MAX) {
+            return Err(IngestError::TooLong { table: self.table.name.clone() });
+        }
         if lake.commit(&manifest).await? == Commit::Lost {
             return Ok(None);
         }

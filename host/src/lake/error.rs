@@ -48,7 +48,7 @@ pub enum LakeError {
         source: ManifestError,
     },
     /// The checkpoint knows of packets that the lake does not have.
-    #[error("the checkpoint of `{table}` is at packet {checkpoint}, and the lake ends at packet {lake}")]
+    #[error("the checkpoint of `{table}` names packet {checkpoint}, which the lake does not have: its last is {lake}")]
     CheckpointAhead {
         /// The table.
         table: String,

@@ -45,7 +45,7 @@ pub enum Cursor {
     LastUpdated {
         /// The columns: the newest of them counts.
         columns: Vec<String>,
-        /// How far behind the present to stay, in seconds.
+        /// How many of the last seconds are looked at again by the next run.
         lag_seconds: u32,
     },
     /// Everything is read each time.

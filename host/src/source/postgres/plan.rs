@@ -22,12 +22,12 @@ pub(super) struct SnapshotPosition {
     pub(super) xmax: u64,
     /// The server, its timeline and the database.
     pub(super) system: String,
-    /// The time of the oldest transaction that is running, or now, as ISO 8601 in UTC.
-    pub(super) horizon: NaiveDateTime,
+    /// Since when all transactions that began before have ended, in UTC; `None` if that can't be told.
+    pub(super) horizon: Option<NaiveDateTime>,
 }
 
 impl SnapshotPosition {
-    pub(super) fn parse(text: &str, system: String, horizon: NaiveDateTime) -> Option<Self> {
+    pub(super) fn parse(text: &str, system: String, horizon: Option<NaiveDateTime>) -> Option<Self> {
         let mut parts = text.split(':');
         let (xmin, xmax) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         Some(Self { text: text.to_owned(), xmin, xmax, system, horizon })
@@ -51,9 +51,9 @@ pub(super) fn plan(
         (Request::Range { from, to }, _) => {
             let usual = vec![LAST_UPDATED.to_owned()];
             let columns = if let Cursor::LastUpdated { columns, .. } = cursor { columns } else { &usual };
-            let condition = between(table, columns, Some(*from), *to, false)?;
+            let condition = between(table, columns, Some(*from), Some(*to))?;
             let window = format!("{} in [{}, {})", columns.join(", "), iso(*from), iso(*to));
-            Selection { condition: Some(condition), window, cursor: CursorPosition::None }
+            Selection { condition, window, cursor: CursorPosition::None }
         }
         (Request::Whole, Cursor::Snapshot) | (Request::Changes(_), Cursor::Snapshot) => {
             let known = if let Request::Changes(known) = request { known } else { &CursorPosition::None };
@@ -62,13 +62,12 @@ pub(super) fn plan(
         }
         (Request::Whole, _) | (_, Cursor::Full) => {
             let cursor = match cursor {
-                Cursor::LastUpdated { columns, lag_seconds } => moved_to(columns, *lag_seconds, now, fingerprint),
+                Cursor::LastUpdated { columns, lag_seconds } => moved(None, columns, *lag_seconds, now, fingerprint),
                 Cursor::Snapshot | Cursor::Full => CursorPosition::Full,
             };
             Selection { condition: None, window: "the whole table".to_owned(), cursor }
         }
         (Request::Changes(known), Cursor::LastUpdated { columns, lag_seconds }) => {
-            let to = now.horizon - chrono::TimeDelta::seconds((*lag_seconds).into());
             let from = match known {
                 CursorPosition::LastUpdated { to, columns: same, fingerprint: known }
                     if *known == fingerprint && same == columns =>
@@ -77,14 +76,13 @@ pub(super) fn plan(
                 }
                 _ => None,
             };
-            // The clock of the database can have been set back.
-            let condition = between(table, columns, from, from.map_or(to, |from| to.max(from)), true)?;
             let window = match from {
-                Some(from) => format!("{} in [{}, {})", columns.join(", "), iso(from), iso(to)),
-                None => format!("{} before {}", columns.join(", "), iso(to)),
+                Some(from) => format!("{} from {}", columns.join(", "), iso(from)),
+                None => "the whole table: it was not read by these columns before".to_owned(),
             };
-            let cursor = moved_to(columns, *lag_seconds, now, fingerprint);
-            Selection { condition: Some(condition), window, cursor }
+            let condition = between(table, columns, from, None)?;
+            let cursor = moved(from, columns, *lag_seconds, now, fingerprint);
+            Selection { condition, window, cursor }
         }
     };
     let is_ordered = is_sorted || !table.is_key_unique;
@@ -118,19 +116,29 @@ fn since(known: &CursorPosition, now: &SnapshotPosition, fingerprint: &str) -> (
     (Some(condition), format!("transactions from {xmin}"))
 }
 
-fn moved_to(columns: &[String], lag_seconds: u32, now: &SnapshotPosition, fingerprint: String) -> CursorPosition {
-    let to = iso(now.horizon - chrono::TimeDelta::seconds(lag_seconds.into()));
-    CursorPosition::LastUpdated { to, columns: columns.to_vec(), fingerprint }
+/// Where a cursor by columns stands: behind all transactions that are running, and never behind where it stood. What is
+/// younger is read, too, and again the next time; the filter by hash sees to it that it comes once.
+fn moved(
+    from: Option<NaiveDateTime>,
+    columns: &[String],
+    lag_seconds: u32,
+    now: &SnapshotPosition,
+    fingerprint: String,
+) -> CursorPosition {
+    let horizon = now.horizon.map(|horizon| horizon - chrono::TimeDelta::seconds(lag_seconds.into()));
+    // Nowhere to stand: the next run reads everything again.
+    let Some(to) = horizon.max(from) else { return CursorPosition::None };
+    CursorPosition::LastUpdated { to: iso(to), columns: columns.to_vec(), fingerprint }
 }
 
-/// The rows whose newest value in `columns` lies in a window; with `or_never` also those that have none.
+/// The rows whose newest value in `columns` lies between two moments; without an end also those that have none. Without any bound
+/// there is no condition.
 fn between(
     table: &PostgresTable,
     columns: &[String],
     from: Option<NaiveDateTime>,
-    to: NaiveDateTime,
-    or_never: bool,
-) -> Result<String, SourceError> {
+    to: Option<NaiveDateTime>,
+) -> Result<Option<String>, SourceError> {
     let bad =
         |reason: String| SourceError::BadCursor { table: table.table.name.clone(), cursor: "last_updated", reason };
     let mut moments = Vec::new();
@@ -150,9 +158,14 @@ fn between(
         [one] => one.clone(),
         several => format!("greatest({})", several.join(", ")),
     };
-    let from = from.map_or_else(String::new, |from| format!("{moment} >= {}::timestamp AND ", literal(&iso(from))));
-    let within = format!("{from}{moment} < {}::timestamp", literal(&iso(to)));
-    Ok(if or_never { format!("({within} OR {moment} IS NULL)") } else { within })
+    let bound = |sign: &str, bound: NaiveDateTime| format!("{moment} {sign} {}::timestamp", literal(&iso(bound)));
+    let bounds = [from.map(|from| bound(">=", from)), to.map(|to| bound("<", to))];
+    let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+    if bounds.is_empty() {
+        return Ok(None);
+    }
+    let within = bounds.join(" AND ");
+    Ok(Some(if to.is_none() { format!("({within} OR {moment} IS NULL)") } else { within }))
 }
 
 fn statement(table: &PostgresTable, condition: Option<&str>, is_ordered: bool) -> String {

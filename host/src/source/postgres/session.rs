@@ -21,14 +21,16 @@ pub type SnapshotHook = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = ()> + 
 /// About how many bytes of lines are sent at a time.
 const BATCH_BYTES: usize = 512 * 1024;
 
-/// The server, its timeline and the database; and the time of the oldest transaction that others run.
-const POSITION: &str = "\
-    SELECT pg_current_snapshot()::text, d.oid, \
-      least(statement_timestamp(), \
-        (SELECT min(xact_start) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'), \
-        (SELECT min(prepared) FROM pg_prepared_xacts)) AT TIME ZONE 'UTC', \
-      pg_has_role('pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \
-    FROM pg_database d WHERE d.datname = current_database()";
+/// The snapshot, and the database.
+const POSITION: &str = "SELECT pg_current_snapshot()::text, oid FROM pg_database WHERE datname = current_database()";
+
+/// The time of the oldest transaction that is running, or now; whether one is prepared, of which nobody tells when it began; and
+/// whether the user is told of others at all.
+const HORIZON: &str = "\
+    SELECT least(statement_timestamp(), (SELECT min(xact_start) FROM pg_stat_activity \
+        WHERE pid <> pg_backend_pid() AND backend_type = 'client backend')) AT TIME ZONE 'UTC', \
+      EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database()), \
+      pg_has_role('pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)";
 
 /// Not every role may call these.
 const SYSTEM: &str = "\
@@ -58,9 +60,13 @@ impl Session {
             Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => String::new(),
             Err(error) => return Err(failed(error)),
         };
+        // Before the snapshot: who has ended by then is seen by the snapshot, and who has not is told here.
+        let horizon = client.query_one(HORIZON, &[]).await.map_err(failed)?;
+        let (moment, is_prepared, is_told_all): (_, bool, bool) = (horizon.get(0), horizon.get(1), horizon.get(2));
+        let horizon = (!is_prepared).then(|| micros_to_moment(moment));
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await.map_err(failed)?;
         let position = client.query_one(POSITION, &[]).await.map_err(failed)?;
-        let (text, database, is_told_all): (String, u32, bool) = (position.get(0), position.get(1), position.get(3));
+        let (text, database): (String, u32) = (position.get(0), position.get(1));
         let is_moment_needed =
             options.values().any(|options| matches!(options.cursor, Some(Cursor::LastUpdated { .. })));
         if !is_told_all && is_moment_needed {
@@ -69,7 +75,7 @@ impl Session {
                  writing, and loses what they commit late"
             );
         }
-        let now = SnapshotPosition::parse(&text, format!("{system} {database}"), micros_to_moment(position.get(2)));
+        let now = SnapshotPosition::parse(&text, format!("{system} {database}"), horizon);
         let now = now.ok_or_else(|| SourceError::Decode {
             table: address.to_string(),
             column: "pg_current_snapshot".to_owned(),
