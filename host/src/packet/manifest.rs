@@ -107,7 +107,8 @@ pub struct StateObject {
 pub struct SourceColumn {
     /// Its name, as in the lines.
     pub name: String,
-    /// Its type, as Postgres writes it: `integer`, `numeric(10,2)`, `timestamp(3) without time zone`, `"PaymentTypeName"`.
+    /// Its type, as Postgres writes it: `integer`, `numeric(10,2)`, `timestamp(3) without time zone`, `"PaymentTypeName"`; of a
+    /// domain the type that it is made of.
     #[serde(rename = "type")]
     pub type_name: String,
     /// Whether it can be null.

@@ -2,3 +2,4 @@
 
 mod poll;
 mod truth;
+mod types;

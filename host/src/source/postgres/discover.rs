@@ -46,16 +46,20 @@ const RELATIONS: &str = "\
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition ORDER BY c.relname COLLATE \"C\"";
 
-/// The columns of all of them, with the types that domains are made of.
+/// The columns of all of them; of domains the types that they are made of.
 const COLUMNS: &str = "\
     WITH RECURSIVE base AS ( \
-      SELECT oid AS type, oid AS base FROM pg_type WHERE typtype <> 'd' \
-      UNION ALL SELECT t.oid, b.base FROM pg_type t JOIN base b ON t.typbasetype = b.type WHERE t.typtype = 'd') \
-    SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, b.base, t.typtype = 'e', \
+      SELECT oid AS type, oid AS base, -1 AS modifier FROM pg_type WHERE typtype <> 'd' \
+      UNION ALL SELECT t.oid, b.base, CASE WHEN t.typtypmod = -1 THEN b.modifier ELSE t.typtypmod END \
+        FROM pg_type t JOIN base b ON t.typbasetype = b.type WHERE t.typtype = 'd') \
+    SELECT a.attrelid, a.attname, format_type(b.base, CASE WHEN a.atttypmod = -1 THEN b.modifier ELSE a.atttypmod END), \
+      a.attnotnull, b.base, t.typtype = 'e', \
       CASE WHEN t.typcategory = 'A' THEN e.oid ELSE 0 END, coalesce(e.typtype = 'e', false), \
-      coalesce((SELECT string_agg(l.enumlabel, ',' ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid), ''), a.attnum::int4 \
+      coalesce((SELECT string_agg(l.enumlabel, ',' ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid IN (t.oid, e.oid)), ''), \
+      a.attnum::int4 \
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-      JOIN base b ON b.type = a.atttypid JOIN pg_type t ON t.oid = b.base LEFT JOIN pg_type e ON e.oid = t.typelem \
+      JOIN base b ON b.type = a.atttypid JOIN pg_type t ON t.oid = b.base \
+      LEFT JOIN base element ON element.type = t.typelem LEFT JOIN pg_type e ON e.oid = element.base \
     WHERE n.nspname = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
 
 /// Keys: the primary key first, then unique indexes over columns that can't be null, the shortest first.

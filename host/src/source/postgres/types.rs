@@ -21,6 +21,7 @@ pub(super) enum Decoder {
     Float8,
     Numeric,
     Text,
+    Char,
     Date,
     Time,
     TimeTz,
@@ -57,6 +58,7 @@ impl Decoder {
             Type::FLOAT8 => Self::Float8,
             Type::NUMERIC => Self::Numeric,
             Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => Self::Text,
+            Type::CHAR => Self::Char,
             Type::DATE => Self::Date,
             Type::TIME => Self::Time,
             Type::TIMETZ => Self::TimeTz,
@@ -91,6 +93,7 @@ impl Decoder {
             }
             Self::Numeric => write_numeric(value, output)?,
             Self::Text => write_text(value, output),
+            Self::Char => write_char(read(value)?, output),
             Self::Date => write_date(i32::from_be_bytes(read(value)?), output),
             Self::Time => {
                 output.push(b'"');
@@ -147,6 +150,16 @@ fn write_float(finite: Option<impl serde::Serialize>, number: f64, output: &mut 
         None if number.is_nan() => output.extend_from_slice(b"\"NaN\""),
         None if number > 0.0 => output.extend_from_slice(b"\"Infinity\""),
         None => output.extend_from_slice(b"\"-Infinity\""),
+    }
+}
+
+/// Writes the one byte of a `"char"` as PostgreSQL 16 does: what is no ASCII by its octal digits, which servers before send as
+/// it is, and so as no text at all.
+fn write_char(value: [u8; 1], output: &mut Vec<u8>) {
+    match value {
+        [0] => write_text(b"", output),
+        [byte] if byte.is_ascii() => write_text(&value, output),
+        [byte] => write_text(format!("\\{byte:03o}").as_bytes(), output),
     }
 }
 
@@ -225,7 +238,8 @@ fn write_array(element: &Decoder, value: &[u8], output: &mut Vec<u8>) -> Result<
         sizes.push(usize::try_from(word()?).map_err(|_| Malformed("an array has a negative size"))?);
         word()?;
     }
-    if sizes.is_empty() {
+    // Some types write a dimension of no elements.
+    if sizes.iter().product::<usize>() == 0 || sizes.is_empty() {
         output.extend_from_slice(b"[]");
         return Ok(());
     }
