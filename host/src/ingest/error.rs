@@ -31,6 +31,16 @@ pub enum IngestError {
         /// The table.
         table: String,
     },
+    /// The columns of the key have other types than those of the packets before.
+    #[error("the key of `{table}` is {now}, and the packets in the lake have {before}")]
+    KeyChanged {
+        /// The table.
+        table: String,
+        /// The key of the last packet.
+        before: String,
+        /// The key of the table.
+        now: String,
+    },
     /// A part of the program failed.
     #[error("a task of the ingest of `{table}` ended")]
     Task {
@@ -47,7 +57,7 @@ impl IngestError {
             Self::Source(error) => Some(error),
             Self::Lake(error) => Some(error),
             Self::Checkpoint(error) => Some(error),
-            Self::Crowded { .. } | Self::TooLong { .. } | Self::Task { .. } => None,
+            Self::Crowded { .. } | Self::TooLong { .. } | Self::KeyChanged { .. } | Self::Task { .. } => None,
         }
     }
 }
@@ -57,6 +67,7 @@ impl Explain for IngestError {
         match self {
             Self::Crowded { .. } => "ingest-crowded",
             Self::TooLong { .. } => "ingest-too-long",
+            Self::KeyChanged { .. } => "ingest-key-changed",
             Self::Task { .. } => "ingest-task",
             _ => self.explained().map_or("ingest", Explain::code),
         }
@@ -68,12 +79,19 @@ impl Explain for IngestError {
             Self::TooLong { .. } => {
                 Some("begin with ranges: `--from` and `--to` bring a part of the rows at a time".to_owned())
             }
+            Self::KeyChanged { table, .. } => Some(format!(
+                "rows can't be told apart by both: name the old key, `[tables.{table}] key = [\"...\"]`; or begin the table anew: move its \
+                 folder out of the lake and remove its checkpoint"
+            )),
             Self::Task { .. } => Some("this is a mistake of the host: please report it".to_owned()),
             _ => self.explained().and_then(Explain::hint),
         }
     }
 
     fn exit(&self) -> Exit {
-        self.explained().map_or(Exit::Environment, Explain::exit)
+        match self {
+            Self::KeyChanged { .. } => Exit::BadInput,
+            _ => self.explained().map_or(Exit::Environment, Explain::exit),
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::{IngestError, Parts};
 use crate::checkpoint::{Checkpoint, CheckpointError, read_checkpoint, write_checkpoint};
 use crate::lake::Head;
 use crate::packet::{self, CursorPosition, Manifest};
+use crate::source::SourceTable;
 
 /// A table's last packet.
 #[derive(Debug)]
@@ -36,6 +37,16 @@ impl TableHead {
             None => CursorPosition::None,
         };
         Ok(Self { head, checkpoint, newest, cursor })
+    }
+
+    /// A table of which nothing is known, as it has no rows: what the last packet says of it.
+    pub(super) fn known_columns(&self, table: SourceTable) -> SourceTable {
+        match &self.newest {
+            Some(newest) if table.columns.is_empty() => {
+                SourceTable { columns: newest.columns.clone(), key: newest.key.clone(), ..table }
+            }
+            _ => table,
+        }
     }
 
     pub(super) fn sequence(&self) -> u64 {

@@ -151,7 +151,7 @@ async fn round(
     let mut read = stream::iter(read).buffered(HEADS_AT_ONCE);
     while let Some((head, table)) = read.next().await {
         match head {
-            Ok(head) => heads.push((table, head)),
+            Ok(head) => heads.push((head.known_columns(table), head)),
             Err(error) => reports.push(TableReport::failed(&table.name, error)),
         }
     }

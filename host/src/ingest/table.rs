@@ -114,6 +114,7 @@ impl TableIngest<'_> {
         snapshot: &mut Box<dyn Snapshot>,
         is_sorted: bool,
     ) -> Result<(Plan, Filter<'_>), IngestError> {
+        self.compare_keys()?;
         let request = match &self.options.what {
             What::Changes => Request::Changes(self.head.cursor.clone()),
             What::Range { from, to } => Request::Range { from: *from, to: *to },
@@ -125,6 +126,24 @@ impl TableIngest<'_> {
         let (is_sweep, is_ordered) = (self.options.what == What::Sweep && has_state, plan.is_ordered && is_sorted);
         let Parts { lake, clock, .. } = self.parts;
         Ok((plan, Filter::new(lake, self.head.newest.as_ref(), clock(), is_sweep, is_ordered)))
+    }
+
+    /// The state holds keys as the packets before have them: those of other types could not be found in it.
+    fn compare_keys(&self) -> Result<(), IngestError> {
+        let Some(newest) = &self.head.newest else { return Ok(()) };
+        let (before, now) = (KeyLayout::new(&newest.key, &newest.columns), self.table.layout());
+        if before.has_form_of(&now) {
+            return Ok(());
+        }
+        let shown = |key: &[String], columns: &[SourceColumn]| {
+            let shown = |name: &String| {
+                let column = columns.iter().find(|column| column.name == *name);
+                format!("`{name} {}`", column.map_or("?", |column| &column.type_name))
+            };
+            key.iter().map(shown).collect::<Vec<_>>().join(", ")
+        };
+        let (before, now) = (shown(&newest.key, &newest.columns), shown(&self.table.key, &self.table.columns));
+        Err(IngestError::KeyChanged { table: self.table.name.clone(), before, now })
     }
 
     fn read(&self, mut snapshot: Box<dyn Snapshot>, plan: Plan, sender: mpsc::Sender<RowBatch>) -> Reader {

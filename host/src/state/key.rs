@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// How the values of a key's columns become bytes: a whole number as eight bytes, most significant first, with the sign turned
-/// round; anything else as the text that the line holds, ended by a zero byte.
+/// round; anything else as the text that the line holds, without the quotes of types that always have some, ended by a zero byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyLayout {
     columns: Vec<KeyColumn>,
@@ -19,7 +19,7 @@ pub struct KeyColumn {
     pub name: String,
     /// Whether its values are whole numbers of at most 64 bits.
     pub is_integer: bool,
-    /// Whether lines hold its values in quotes.
+    /// Whether lines hold all of its values in quotes.
     pub is_quoted: bool,
 }
 
@@ -57,6 +57,15 @@ impl KeyLayout {
         &self.columns
     }
 
+    /// Whether keys of the one are keys of the other, whatever their columns are called.
+    #[must_use]
+    pub fn has_form_of(&self, other: &Self) -> bool {
+        let form = |layout: &Self| {
+            layout.columns.iter().map(|column| (column.is_integer, column.is_quoted)).collect::<Vec<_>>()
+        };
+        form(self) == form(other)
+    }
+
     /// Adds the bytes of the key of a line.
     ///
     /// # Errors
@@ -71,7 +80,7 @@ impl KeyLayout {
                 let number = raw.parse();
                 let number = number.map_err(|_| KeyError::NoInteger { column: column.name.clone(), value: shown() })?;
                 encode_integer(number, bytes);
-            } else if raw.starts_with('"') {
+            } else if column.is_quoted && raw.starts_with('"') {
                 let text: Cow<'_, str> = serde_json::from_str(raw).map_err(KeyError::Syntax)?;
                 encode_text(text.as_bytes(), bytes);
             } else {

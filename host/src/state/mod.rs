@@ -18,7 +18,7 @@ mod segments;
 
 pub use cursor::State;
 pub use entries::{Entries, Keys, hash_line};
-pub use key::{KeyError, KeyLayout};
+pub use key::{KeyColumn, KeyError, KeyLayout};
 pub(crate) use key::{encode_integer, encode_text};
 pub use merge::compact;
 pub use open::open;

@@ -1,5 +1,6 @@
 //! From sources to packets.
 
+mod cursors;
 mod poll;
 mod truth;
 mod types;

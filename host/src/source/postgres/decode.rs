@@ -4,7 +4,8 @@ use super::discover::PostgresTable;
 use super::types::Decoder;
 use crate::packet::values::EPOCH_MICROS;
 use crate::source::{LAST_UPDATED, RowBatch, SourceError};
-use crate::state::{encode_integer, encode_text};
+use crate::state::{KeyColumn, encode_integer, encode_text};
+use std::borrow::Cow;
 
 /// What a binary COPY begins with.
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
@@ -13,11 +14,12 @@ const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 pub(super) struct RowDecoder<'a> {
     table: &'a PostgresTable,
     columns: Vec<Column<'a>>,
-    /// For each column of the key its place among the columns, and whether it counts as a whole number.
-    key: Vec<(usize, bool)>,
+    /// Each column of the key with its place among the columns.
+    key: Vec<(usize, KeyColumn)>,
     /// Where the values of a row stand that belong to its key: in its bytes, or in its line.
     parts: Vec<Part>,
-    /// Whether rows are expected in the order of their keys, and the last one.
+    /// Whether rows are expected in the order of their keys' bytes, and the last one. Those of a key that is not unique come
+    /// in some order, so that equal ones follow one another.
     is_ordered: bool,
     last_key: Vec<u8>,
     is_begun: bool,
@@ -58,7 +60,7 @@ impl<'a> RowDecoder<'a> {
         let columns: Vec<Column<'a>> = table.columns.iter().enumerate().map(column).collect();
         let place = |name: &String| table.columns.iter().position(|column| column.name == *name);
         let layout = table.table.layout();
-        let key = layout.columns().iter().filter_map(|part| Some((place(&part.name)?, part.is_integer))).collect();
+        let key = layout.columns().iter().filter_map(|part| Some((place(&part.name)?, part.clone()))).collect();
         let (parts, last_key) = (Vec::new(), Vec::new());
         Self { table, columns, key, parts, is_ordered, last_key, is_begun: false, is_ended: false }
     }
@@ -131,27 +133,30 @@ impl<'a> RowDecoder<'a> {
     }
 
     fn write_key(&mut self, row: &[u8], batch: &mut RowBatch) -> Result<(), SourceError> {
-        for (index, is_integer) in &self.key {
+        for (index, column) in &self.key {
             let Some(part) = self.parts.iter().find(|part| part.column == *index) else {
                 let (table, column) = (self.table.table.name.clone(), &self.table.columns[*index].name);
                 return Err(SourceError::BadKey { table, reason: format!("`{column}` is null in a row") });
             };
             let value = &row[part.value.0..part.value.1];
             let key = batch.keys.buffer();
-            if *is_integer {
+            let text = &batch.lines[part.text.0..part.text.1];
+            let is_bare = !column.is_quoted || !text.starts_with(b"\"");
+            if column.is_integer {
                 encode_integer(integer(value), key);
             } else if *self.columns[*index].decoder == Decoder::Text {
                 encode_text(value, key);
-            } else {
-                let text = &batch.lines[part.text.0..part.text.1];
-                let bare = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
-                encode_text(bare.unwrap_or(text), key);
+            } else if is_bare {
+                encode_text(text, key);
+            } else if let Ok(text) = serde_json::from_slice::<Cow<'_, str>>(text) {
+                encode_text(text.as_bytes(), key);
             }
         }
         batch.keys.seal();
-        if self.is_ordered {
+        if self.is_ordered || !self.table.is_key_unique {
             let key = batch.keys.last().unwrap_or_default();
-            if !self.last_key.is_empty() && key <= &self.last_key[..] {
+            let order = self.last_key[..].cmp(key);
+            if order.is_eq() || self.is_ordered && order.is_gt() {
                 return Err(self.out_of_order(key));
             }
             self.last_key.clear();

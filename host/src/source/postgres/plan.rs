@@ -8,7 +8,7 @@ use super::discover::PostgresTable;
 use super::{literal, quote};
 use crate::packet::CursorPosition;
 use crate::source::{Cursor, LAST_UPDATED, Plan, Request, SourceError};
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, NaiveTime};
 
 /// Transactions are compared by their distance, which has 31 bits; so many are left for those that begin while a run runs.
 const AGE_MARGIN: u64 = 100_000_000;
@@ -85,10 +85,10 @@ pub(super) fn plan(
             Selection { condition, window, cursor }
         }
     };
-    let is_ordered = is_sorted || !table.is_key_unique;
     let Selection { condition, window, cursor } = selection;
-    let query = statement(table, condition.as_deref(), is_ordered);
-    Ok(Plan { is_whole: condition.is_none(), is_ordered, cursor, window, query })
+    // Where keys may not be unique, rows with the same one are to follow one another.
+    let query = statement(table, condition.as_deref(), is_sorted || !table.is_key_unique);
+    Ok(Plan { is_whole: condition.is_none(), is_ordered: is_sorted, cursor, window, query })
 }
 
 struct Selection {
@@ -141,7 +141,7 @@ fn between(
 ) -> Result<Option<String>, SourceError> {
     let bad =
         |reason: String| SourceError::BadCursor { table: table.table.name.clone(), cursor: "last_updated", reason };
-    let mut moments = Vec::new();
+    let (mut moments, mut from) = (Vec::new(), from);
     for name in columns {
         let column = table.columns.iter().find(|column| column.name == *name);
         let column = column.ok_or_else(|| bad(format!("it has no column `{name}`")))?;
@@ -149,7 +149,11 @@ fn between(
         moments.push(match column.decoder {
             Decoder::Timestamp => quote(name),
             Decoder::TimestampTz => format!("{} AT TIME ZONE 'UTC'", quote(name)),
-            Decoder::Date => format!("{}::timestamp", quote(name)),
+            Decoder::Date => {
+                // A day goes on after its first moment, and rows may change until it ends.
+                from = from.map(|from| from.date().and_time(NaiveTime::MIN));
+                format!("{}::timestamp", quote(name))
+            }
             _ => return Err(bad(format!("`{name}` is no timestamp"))),
         });
     }
@@ -168,14 +172,14 @@ fn between(
     Ok(Some(if to.is_none() { format!("({within} OR {moment} IS NULL)") } else { within }))
 }
 
-fn statement(table: &PostgresTable, condition: Option<&str>, is_ordered: bool) -> String {
+fn statement(table: &PostgresTable, condition: Option<&str>, has_order: bool) -> String {
     let columns: Vec<&str> = table.columns.iter().map(|column| column.select.as_str()).collect();
     let mut query = format!("SELECT {} FROM {}", columns.join(", "), table.from);
     if let Some(condition) = condition {
         query.push_str(" WHERE ");
         query.push_str(condition);
     }
-    if is_ordered {
+    if has_order {
         let column = |name: &String| table.columns.iter().find(|column| column.name == *name);
         let order: Vec<&str> = table.table.key.iter().filter_map(column).map(|column| column.order.as_str()).collect();
         query.push_str(" ORDER BY ");

@@ -28,7 +28,7 @@ const POSITION: &str = "SELECT pg_current_snapshot()::text, oid FROM pg_database
 /// whether the user is told of others at all.
 const HORIZON: &str = "\
     SELECT least(statement_timestamp(), (SELECT min(xact_start) FROM pg_stat_activity \
-        WHERE pid <> pg_backend_pid() AND backend_type = 'client backend')) AT TIME ZONE 'UTC', \
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend')) AT TIME ZONE 'UTC', \
       EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database()), \
       pg_has_role('pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)";
 
