@@ -328,7 +328,11 @@ fn newest_of(before: Option<String>, newest: Option<i64>) -> Option<String> {
     let parsed = before.as_deref().and_then(|text| chrono::NaiveDateTime::parse_from_str(text, ISO).ok());
     let newest = newest.and_then(DateTime::from_timestamp_micros).map(|moment| moment.naive_utc());
     match newest {
-        Some(newest) if parsed.is_none_or(|before| before < newest) => Some(newest.format(ISO).to_string()),
+        Some(newest) if parsed.is_none_or(|before| before < newest) => {
+            // As many digits as in the lines.
+            let text = newest.format("%Y-%m-%dT%H:%M:%S%.6f").to_string();
+            Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
+        }
         _ => before,
     }
 }

@@ -1,4 +1,5 @@
-//! Objects of a state: Parquet, one row group a block, with the digest and the range of keys of each block.
+//! Objects of a state: Parquet, one row group a block, with the digest and the range of keys of each block, and the digest of
+//! the metadata at the end, in which these stand.
 #![allow(clippy::disallowed_types, reason = "the state is kept in Parquet")]
 
 use super::Entries;
@@ -20,12 +21,16 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 /// How many entries a block has: small enough that a single key is found quickly, large enough that the index is small.
 pub(super) const BLOCK_ENTRIES: usize = 8 * 1024;
 /// Under this name the index of the blocks stands in the metadata.
 const BLOCKS: &str = "blocks";
+/// What stands before the digest of the metadata, in the metadata: that of their bytes with zeros in its place.
+const SEAL: &str = "end-sha256:";
+const DIGITS: usize = 64;
 /// How much of the end of an object is read at first: the metadata of some hundred thousand entries.
 const TAIL_BYTES: u64 = 64 * 1024;
 
@@ -115,8 +120,14 @@ impl BlockWriter {
     pub(super) fn finish(mut self) -> Result<Bytes, ParquetError> {
         let blocks = serde_json::to_string(&self.blocks).map_err(|error| ParquetError::External(error.into()))?;
         self.writer.append_key_value_metadata(KeyValue::new(BLOCKS.to_owned(), blocks));
+        self.writer.append_key_value_metadata(KeyValue::new("seal".to_owned(), format!("{SEAL}{}", "0".repeat(DIGITS))));
         self.writer.finish()?;
-        Ok(self.take().into())
+        let mut bytes = self.take();
+        let start = metadata_bytes(&bytes).and_then(|length| bytes.len().checked_sub(length));
+        let sealed = start.and_then(|start| Some((start, seal(&bytes[start..])?)));
+        let (start, (place, digest)) = sealed.ok_or_else(|| ParquetError::General("no metadata".to_owned()))?;
+        bytes[start..][place].copy_from_slice(digest.as_bytes());
+        Ok(bytes.into())
     }
 
     fn take(&mut self) -> Vec<u8> {
@@ -124,6 +135,21 @@ impl BlockWriter {
         self.written += bytes.len() as u64;
         bytes
     }
+}
+
+/// How many bytes the metadata take that end here.
+fn metadata_bytes(end: &[u8]) -> Option<usize> {
+    let [length @ .., b'P', b'A', b'R', b'1'] = end.last_chunk::<8>()? else { return None };
+    usize::try_from(u32::from_le_bytes(*length)).ok()?.checked_add(8)
+}
+
+/// Where the digest of metadata stands in them, and what it should be.
+fn seal(metadata: &[u8]) -> Option<(Range<usize>, String)> {
+    let start = memchr::memmem::find(metadata, SEAL.as_bytes())? + SEAL.len();
+    let place = start..start + DIGITS;
+    let mut blank = metadata.to_vec();
+    blank.get_mut(place.clone())?.fill(b'0');
+    Some((place, crate::text::hexadecimal(&Sha256::digest(&blank))))
 }
 
 fn record_batch(entries: &Entries, order: &[u32]) -> Result<RecordBatch, ArrowError> {
@@ -170,21 +196,25 @@ impl StateFile {
     /// Reads the end of an object, where its index is.
     pub(super) async fn open(lake: &Lake, key: Path) -> Result<Self, LakeError> {
         let failed = |reason: String| LakeError::State { key: key.to_string(), reason };
-        let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
         let (mut size, mut wanted) = (u64::MAX, TAIL_BYTES);
-        let metadata = loop {
+        let end = loop {
             let options = GetOptions { range: Some(GetRange::Suffix(wanted)), ..GetOptions::default() };
             let found = lake.store().get_opts(&key, options).await.map_err(LakeError::store("read", &key))?;
             size = size.min(found.meta.size);
             let tail = found.bytes().await.map_err(LakeError::store("read", &key))?;
-            match reader.try_parse_sized(&tail, size) {
-                Ok(()) => break reader.finish().map_err(|error| failed(error.to_string()))?,
-                Err(ParquetError::NeedMoreData(more)) if more as u64 > wanted && (more as u64) <= size => {
-                    wanted = more as u64;
-                }
-                Err(error) => return Err(failed(error.to_string())),
+            match metadata_bytes(&tail) {
+                Some(length) if length <= tail.len() => break tail.slice(tail.len() - length..),
+                Some(length) if length as u64 > wanted && length as u64 <= size => wanted = length as u64,
+                _ => return Err(failed("it does not end as Parquet".to_owned())),
             }
         };
+        // Compared before they are read: what they say is believed.
+        if !seal(&end).is_some_and(|(place, digest)| end[place] == *digest.as_bytes()) {
+            return Err(failed("the SHA-256 of its metadata is not the one in them".to_owned()));
+        }
+        let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
+        reader.try_parse_sized(&end, size).map_err(|error| failed(error.to_string()))?;
+        let metadata = reader.finish().map_err(|error| failed(error.to_string()))?;
         let pairs = metadata.file_metadata().key_value_metadata();
         let blocks = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == BLOCKS));
         let blocks =

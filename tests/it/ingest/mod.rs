@@ -1,6 +1,7 @@
 //! From sources to packets.
 
 mod cursors;
+mod packets;
 mod poll;
 mod truth;
 mod types;
