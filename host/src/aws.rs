@@ -26,7 +26,8 @@ pub struct AwsOptions {
     pub endpoint_url: Option<String>,
     /// Fixed credentials, for a stand-in. Without them: the usual chain (environment, profile, SSO, a program, the machine).
     pub access_key: Option<AccessKey>,
-    /// How often a request is sent before it has failed; 5 by default, so that a second of throttling is ridden out.
+    /// How often a request is sent before it has failed, unless `AWS_MAX_ATTEMPTS` or the profile says otherwise; 5 by default,
+    /// so that a second of throttling is ridden out.
     pub attempts_max: u32,
     /// The mean pause before the second attempt, doubled for each further one; 500 ms by default.
     pub backoff_initial: Duration,
@@ -79,17 +80,12 @@ const REGION_DEFAULT: &str = "eu-west-2";
 /// ones are that request's error.
 pub async fn config(options: AwsOptions) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let retries =
-        RetryConfig::standard().with_max_attempts(options.attempts_max).with_initial_backoff(options.backoff_initial);
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.read_timeout)
         .operation_attempt_timeout(options.attempt_timeout)
         .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .retry_config(retries)
-        .timeout_config(timeouts);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts);
     if let Some(region) = options.region {
         loader = loader.region(Region::new(region));
     }
@@ -100,12 +96,14 @@ pub async fn config(options: AwsOptions) -> SdkConfig {
         let credentials = Credentials::new(key.id, key.secret, None, None, "fixed");
         loader = loader.credentials_provider(SharedCredentialsProvider::new(credentials));
     }
+    // The loader's own chain comes first: one that is built beside it lacks the HTTP client, and panics.
     let config = loader.load().await;
-    match config.region() {
-        Some(_) => config,
-        // The loader's own chain comes first: one that is built beside it lacks the HTTP client, and panics.
-        None => config.into_builder().region(Region::from_static(REGION_DEFAULT)).build(),
-    }
+    let region = config.region().cloned().unwrap_or(Region::from_static(REGION_DEFAULT));
+    let found = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+    let is_said = found.max_attempts() != RetryConfig::standard().max_attempts();
+    let attempts_max = if is_said { found.max_attempts() } else { options.attempts_max };
+    let retries = found.with_max_attempts(attempts_max).with_initial_backoff(options.backoff_initial);
+    config.into_builder().region(region).retry_config(retries).build()
 }
 
 /// A client of S3. With an endpoint of one's own, the bucket stands in the path and not in the host's name, which stand-ins

@@ -36,15 +36,38 @@ pub trait Explain: std::error::Error {
     fn exit(&self) -> Exit;
 }
 
-/// The message of an error and of all that caused it, on one line.
+/// The message of an error and of all that caused it, each said once: some libraries put the text of the cause into their own.
 #[must_use]
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
         source = cause.source();
+        // What a store wraps its cause in says no more than the cause, and what the caller has said before.
+        let is_wrapper = cause.is::<object_store::Error>() && source.is_some();
+        let cause = cause.to_string();
+        if !is_wrapper && !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("can't read `key`")]
+    struct Unreadable(#[source] object_store::Error);
+
+    #[test]
+    fn a_cause_that_its_effect_quotes_is_said_once() {
+        let cause = std::io::Error::other("the disk is gone");
+        let error = Unreadable(object_store::Error::Generic { store: "folder", source: cause.into() });
+        assert_eq!("can't read `key`: the disk is gone", with_causes(&error));
+        let error = Unreadable(object_store::Error::NotImplemented { operation: "x".into(), implementer: "y".into() });
+        assert!(with_causes(&error).starts_with("can't read `key`: Operation x not"), "{}", with_causes(&error));
+    }
 }

@@ -42,9 +42,8 @@ pub async fn status(
     let mut known: BTreeSet<String> = lake.tables().await?.into_iter().collect();
     known.extend(checkpoints.tables().await?);
     if let Some(unknown) = asked.iter().find(|table| !known.contains(*table)) {
-        let known = known.iter().map(|table| format!("`{table}`")).collect::<Vec<_>>().join(", ");
-        let known = if known.is_empty() { "none yet".to_owned() } else { known };
-        return Err(CheckpointError::UnknownTable { table: unknown.clone(), known }.into());
+        let (table, known) = (unknown.clone(), crate::text::listed(&known, "none yet"));
+        return Err(CheckpointError::UnknownTable { table, known }.into());
     }
     let mut tables = Vec::new();
     for table in known.iter().filter(|table| asked.is_empty() || asked.contains(table)) {

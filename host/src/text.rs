@@ -33,6 +33,12 @@ fn is_hidden(character: char) -> bool {
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
+/// Names for a message: each in backticks, or `none` where there is none.
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a String>, none: &str) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{}`", shown(name, NAME_CHARS_MAX))).collect();
+    if names.is_empty() { none.to_owned() } else { names.join(", ") }
+}
+
 /// The SHA-256 of bytes, in hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))

@@ -74,8 +74,24 @@ impl Failure {
             SdkError::ResponseError(_) => FailureKind::Service,
             _ => FailureKind::Request,
         };
-        Self { kind, status, code, region, source: error.into() }
+        let source = error.as_service_error().map(|refusal| said(status, refusal).into());
+        Self { kind, status, code, region, source: source.unwrap_or_else(|| error.into()) }
     }
+}
+
+/// What a service answered, in short: its status, its word for it, its message, and the id by which its owner finds the request.
+fn said(status: Option<u16>, refusal: &impl ProvideErrorMetadata) -> String {
+    let mut said = format!("the answer was {}", status.unwrap_or_default());
+    for (before, part, after) in [
+        (" `", refusal.code(), "`"),
+        (": ", refusal.message(), ""),
+        (" (request ", refusal.meta().extra("aws_request_id"), ")"),
+    ] {
+        if let Some(part) = part.filter(|part| !part.is_empty()) {
+            said += &format!("{before}{part}{after}");
+        }
+    }
+    crate::text::shown(&said, crate::text::REJECT_CHARS_MAX)
 }
 
 /// What an answer's code and status mean. The code decides, as services differ in the statuses that they give.

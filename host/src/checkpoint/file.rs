@@ -52,7 +52,7 @@ impl CheckpointStore for FileCheckpoints {
 
     async fn tables(&self) -> Result<Vec<String>, CheckpointError> {
         let listed: Result<Vec<_>, _> = self.store.list(None).try_collect().await;
-        let listed = listed.map_err(|error| self.failed("list", "*", error))?;
+        let listed = listed.map_err(|error| self.failed("list", "", error))?;
         let name = |path: &Path| Some(packet::decode_segment(path.filename()?.strip_suffix(".json")?));
         let mut tables: Vec<String> = listed.iter().filter_map(|object| name(&object.location)).collect();
         tables.sort_unstable();

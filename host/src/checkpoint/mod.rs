@@ -63,11 +63,11 @@ pub trait CheckpointStore: Debug + Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The store can't be asked.
-    #[error("can't {action} the checkpoint of `{table}` in {store}")]
+    #[error("can't {action} {} in {store}", name(table))]
     Unreachable {
         /// What was tried.
         action: &'static str,
-        /// The table.
+        /// The table; empty for all.
         table: String,
         /// The store, in words.
         store: String,
@@ -118,6 +118,11 @@ pub enum CheckpointError {
     },
 }
 
+/// What an error is about.
+fn name(table: &str) -> String {
+    if table.is_empty() { "the checkpoints".to_owned() } else { format!("the checkpoint of `{table}`") }
+}
+
 impl Explain for CheckpointError {
     fn code(&self) -> &'static str {
         match self {
@@ -132,7 +137,15 @@ impl Explain for CheckpointError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unreachable { .. } => "run it again when the store can be reached: nothing is lost".to_owned(),
+            Self::Unreachable { action, source, .. } => {
+                let hint = source.downcast_ref::<SsmError>().and_then(Explain::hint);
+                let hint = hint.unwrap_or_else(|| "run it again when the store can be reached".to_owned());
+                let after = match *action {
+                    "write" => "its packets are in the lake, and the next ingest writes the checkpoint",
+                    _ => "nothing is lost",
+                };
+                format!("{hint}; {after}")
+            }
             Self::Syntax { .. } | Self::Misplaced { .. } => {
                 "remove it: the next ingest makes it again from the lake".to_owned()
             }
@@ -144,7 +157,9 @@ impl Explain for CheckpointError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Unreachable { .. } => Exit::Environment,
+            Self::Unreachable { source, .. } => {
+                source.downcast_ref::<SsmError>().map_or(Exit::Environment, Explain::exit)
+            }
             _ => Exit::BadInput,
         }
     }
@@ -173,9 +188,7 @@ pub async fn find_checkpoint(store: &dyn CheckpointStore, table: &str) -> Result
     if let Some(checkpoint) = read_checkpoint(store, table).await? {
         return Ok(checkpoint);
     }
-    let tables = store.tables().await?;
-    let known = tables.iter().map(|table| format!("`{table}`")).collect::<Vec<_>>().join(", ");
-    let known = if known.is_empty() { "none yet".to_owned() } else { known };
+    let known = crate::text::listed(&store.tables().await?, "none yet");
     Err(CheckpointError::UnknownTable { table: table.to_owned(), known })
 }
 
@@ -211,7 +224,7 @@ impl CheckpointStore for SsmCheckpoints {
     }
 
     async fn tables(&self) -> Result<Vec<String>, CheckpointError> {
-        Self::tables(self).await.map_err(|error| unreachable("list", "*", error))
+        Self::tables(self).await.map_err(|error| unreachable("list", "", error))
     }
 }
 

@@ -156,7 +156,7 @@ impl Config {
         file.map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
             path: path.to_owned(),
-            reason: error.to_string(),
+            reason: error.to_string().trim_end().to_owned(),
         })?;
         let place = format!("`{}`", path.display());
         for (section, value) in table {

@@ -158,9 +158,12 @@ impl Flow {
             *found = columns.unwrap_or_else(|| vec![LAST_UPDATED.to_owned()]);
             *lag_seconds = lag.unwrap_or(*lag_seconds);
         } else if columns.is_some() || lag.is_some() {
-            let key = format!("tables.{name}");
-            let value = Value::String("last_updated, lag_seconds".to_owned());
-            return Err(bad_value(place, &key, &value, "them only with `cursor = \"last_updated\"`"));
+            let (key, value) = match (lag, columns) {
+                (Some(lag), _) => ("lag_seconds", Value::Integer(lag.into())),
+                (None, columns) => ("last_updated", columns.unwrap_or_default().into()),
+            };
+            let expected = "nothing: it goes with `cursor = \"last_updated\"` alone";
+            return Err(bad_value(place, &format!("tables.{name}.{key}"), &value, expected));
         }
         self.tables.insert(name, options);
         Ok(())

@@ -201,9 +201,8 @@ fn select(
     };
     let known: BTreeSet<String> = found.iter().filter_map(name).collect();
     if let Some(unknown) = asked.iter().find(|table| !known.contains(*table)) {
-        let known = known.iter().map(|table| format!("`{table}`")).collect::<Vec<_>>().join(", ");
-        let known = if known.is_empty() { "none".to_owned() } else { known };
-        return Err(SourceError::UnknownTable { table: unknown.clone(), known }.into());
+        let (table, known) = (unknown.clone(), crate::text::listed(&known, "none"));
+        return Err(SourceError::UnknownTable { table, known }.into());
     }
     let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|table| table == name);
     let (mut tables, mut reports) = (Vec::new(), Vec::new());

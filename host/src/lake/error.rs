@@ -2,13 +2,14 @@
 
 use crate::error::{Exit, Explain};
 use crate::packet::ManifestError;
+use crate::store::S3Error;
 use object_store::path::Path;
 
 /// A failure of the raw lake.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
     /// The storage fails.
-    #[error("can't {action} `{key}` in the lake")]
+    #[error("{}", store_text(action, key, source))]
     Store {
         /// What was tried.
         action: &'static str,
@@ -91,7 +92,7 @@ impl LakeError {
 impl Explain for LakeError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Store { .. } => "lake-store",
+            Self::Store { source, .. } => S3Error::find(source).map_or("lake-store", Explain::code),
             Self::Missing { .. } => "lake-object-missing",
             Self::Damaged { .. } => "lake-object-damaged",
             Self::Manifest { .. } => "lake-manifest",
@@ -124,16 +125,34 @@ impl Explain for LakeError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Store { .. } => Exit::Environment,
+            Self::Store { source, .. } => S3Error::find(source).map_or(Exit::Environment, Explain::exit),
             _ => Exit::BadInput,
         }
     }
 }
 
-fn store_hint(error: &object_store::Error) -> Option<String> {
-    let text = crate::error::with_causes(error);
-    if text.contains("No space left") {
-        return Some("the disk is full; make room and run it again: nothing is lost".to_owned());
+/// What failed. An error of S3 says by itself what was tried, and on which object.
+fn store_text(action: &str, key: &str, error: &object_store::Error) -> String {
+    match S3Error::find(error) {
+        Some(error) => error.to_string(),
+        None if key.is_empty() => format!("can't {action} the lake"),
+        None => format!("can't {action} `{key}` in the lake"),
     }
-    Some("run it again when the storage works: nothing is lost".to_owned())
+}
+
+fn store_hint(error: &object_store::Error) -> Option<String> {
+    if let Some(hint) = S3Error::find(error).and_then(Explain::hint) {
+        return Some(hint);
+    }
+    let text = crate::error::with_causes(error);
+    let hint = if text.contains("No space left") || text.contains("quota exceeded") {
+        "the disk is full; make room and run it again: nothing is lost"
+    } else if text.contains("File too large") {
+        "files may not grow so large here (`ulimit -f`); raise the limit and run it again: nothing is lost"
+    } else if text.contains("Permission denied") || text.contains("Read-only file system") {
+        "let this user write there, and run it again: nothing is lost"
+    } else {
+        "run it again when the storage works: nothing is lost"
+    };
+    Some(hint.to_owned())
 }

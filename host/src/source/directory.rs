@@ -92,26 +92,31 @@ impl DirectorySource {
         }
         let (schema_key, columns, references) =
             schema.map_or((None, None, Vec::new()), |schema| (schema.key, schema.columns, schema.references));
+        let given = options.and_then(|options| options.key.clone()).or(schema_key);
+        let is_given = given.is_some();
+        let key = given.unwrap_or_else(|| vec![format!("{name}_id")]);
         let columns = match columns {
             Some(columns) => columns,
-            None => self.infer(name)?,
+            None => self.infer(name, &key)?,
         };
-        let key = options.and_then(|options| options.key.clone()).or(schema_key);
-        let key = key.unwrap_or_else(|| vec![format!("{name}_id")]);
         // A file without rows has no columns yet.
         if let Some(missing) =
             key.iter().find(|column| columns.iter().all(|known| known.name != **column)).filter(|_| !columns.is_empty())
         {
-            let columns = columns.iter().map(|column| format!("`{}`", column.name)).collect::<Vec<_>>().join(", ");
-            let hint = format!(
-                "there is no column `{missing}`; name the key: `[tables.{name}] key = [\"...\"]`; the columns are {columns}"
-            );
-            return Err(SourceError::NoKey { table: name.to_owned(), hint });
+            let columns = crate::text::listed(columns.iter().map(|column| &column.name), "none");
+            let (table, reason) =
+                (name.to_owned(), format!("there is no column `{missing}`; the columns are {columns}"));
+            if is_given {
+                return Err(SourceError::BadKey { table, reason });
+            }
+            let hint =
+                format!("name the columns that tell its rows apart: `[tables.{name}] key = [\"...\"]`; {reason}");
+            return Err(SourceError::NoKey { table, hint });
         }
         Ok(SourceTable { name: name.to_owned(), columns, key, references })
     }
 
-    fn infer(&self, name: &str) -> Result<Vec<SourceColumn>, SourceError> {
+    fn infer(&self, name: &str, key: &[String]) -> Result<Vec<SourceColumn>, SourceError> {
         let mut inference = Inference::default();
         let mut lines = Lines::open(&self.path(name))?;
         while let Some((_, line)) = lines.next()? {
@@ -121,7 +126,7 @@ impl DirectorySource {
                 inference.add(&members);
             }
         }
-        Ok(inference.columns())
+        Ok(inference.columns(key))
     }
 }
 
@@ -207,7 +212,11 @@ impl<'a> Reader<'a> {
 
     /// Adds a row in its canonical form: the columns in the order of the table, compact.
     fn add(&mut self, line: &[u8], batch: &mut RowBatch) -> Result<(), String> {
-        let members = Members::parse(line)?;
+        let members = Members::parse(line).map_err(|reason| match line.starts_with(b"\xef\xbb\xbf") {
+            true => "it begins with a byte order mark, which JSON does not have".to_owned(),
+            // The parser saw this line alone.
+            false => reason.replace(" at line 1 column ", " at column "),
+        })?;
         let newest = members.get(LAST_UPDATED).and_then(timestamp_micros);
         if let Some(range) = &self.range
             && !newest.is_some_and(|newest| range.contains(&newest))

@@ -2,6 +2,7 @@
 
 use crate::error::{Exit, Explain};
 use std::path::PathBuf;
+use tokio_postgres::error::SqlState;
 
 /// A failure of a source.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,22 @@ pub enum SourceError {
         user: String,
         /// What the database says.
         reason: String,
+    },
+    /// The server has no such database.
+    #[error("there is no database at {target}")]
+    UnknownDatabase {
+        /// Host, port and database.
+        target: String,
+    },
+    /// The connection can't be made safe.
+    #[error("no safe connection to the database at {target}: {reason}")]
+    Tls {
+        /// Host, port and database.
+        target: String,
+        /// Why not.
+        reason: String,
+        /// What to do.
+        hint: &'static str,
     },
     /// The URL of the source is none.
     #[error("can't use the source's URL: {0}")]
@@ -138,6 +155,9 @@ impl SourceError {
             | Self::BadCursor { table, .. }
             | Self::UnknownTable { table, .. }
             | Self::Unordered { table } => Some(table),
+            Self::Unreadable { path, .. } if path.extension().is_some_and(|ending| ending == "jsonl") => {
+                path.file_stem().and_then(|table| table.to_str())
+            }
             _ => None,
         }
     }
@@ -148,8 +168,10 @@ impl Explain for SourceError {
         match self {
             Self::Connect { .. } => "source-connect",
             Self::Refused { .. } => "source-refused",
+            Self::UnknownDatabase { .. } => "source-unknown-database",
+            Self::Tls { .. } => "source-tls",
             Self::Url(_) => "source-url",
-            Self::Secret(_) => "source-secret",
+            Self::Secret(error) => error.code(),
             Self::Query { .. } => "source-query",
             Self::Gone { .. } => "source-gone",
             Self::Denied { .. } => "source-denied",
@@ -170,11 +192,21 @@ impl Explain for SourceError {
             Self::Refused { .. } => {
                 "check user and password in `[source] url`, or `PGUSER` and `PGPASSWORD`".to_owned()
             }
+            Self::UnknownDatabase { .. } => "check its name at the end of `[source] url`, or `PGDATABASE`".to_owned(),
+            Self::Tls { hint, .. } => (*hint).to_owned(),
             Self::Url(_) => {
                 "write `postgres://user@host/database`, `secret:<name>` or `dir:<folder>` into `[source] url`"
                     .to_owned()
             }
-            Self::Secret(_) => "is the name after `secret:` right, and may this role read it?".to_owned(),
+            Self::Secret(error) => return error.hint(),
+            Self::Query { source, .. } if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                "another session has locked it; run it again when that is done, or wait longer: \
+                 `?options=-c%20lock_timeout%3D10min` in `[source] url`"
+                    .to_owned()
+            }
+            Self::Query { source, .. } if source.code() == Some(&SqlState::QUERY_CANCELED) => {
+                "run it again; a longer time: `?options=-c%20statement_timeout%3D24h` in `[source] url`".to_owned()
+            }
             Self::Query { .. } | Self::Gone { .. } => {
                 "run it again: nothing of this table was committed, nothing is lost".to_owned()
             }
@@ -184,8 +216,11 @@ impl Explain for SourceError {
             ),
             Self::NoKey { hint, .. } => hint.clone(),
             Self::BadKey { table, .. } => format!("name other columns: `[tables.{table}] key = [\"...\"]`"),
+            Self::BadCursor { table, cursor: "last_updated", .. } => {
+                format!("read it as a whole, `[tables.{table}] cursor = \"full\"`, and without `--from` and `--to`")
+            }
             Self::BadCursor { table, .. } => format!("choose another: `[tables.{table}] cursor = \"full\"`"),
-            Self::UnknownTable { .. } => "check the name; `host status` shows all tables".to_owned(),
+            Self::UnknownTable { .. } => "check the name; is it among those of `[source] exclude`?".to_owned(),
             Self::Unreadable { .. } => "check that it is there and can be read".to_owned(),
             Self::Schema { .. } => "mend it, or remove it: types are then inferred from the rows".to_owned(),
             Self::Decode { .. } | Self::Unordered { .. } => return None,
@@ -194,7 +229,8 @@ impl Explain for SourceError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Connect { .. } | Self::Query { .. } | Self::Gone { .. } | Self::Secret(_) => Exit::Environment,
+            Self::Connect { .. } | Self::Query { .. } | Self::Gone { .. } => Exit::Environment,
+            Self::Secret(error) => error.exit(),
             _ => Exit::BadInput,
         }
     }

@@ -120,7 +120,8 @@ impl BlockWriter {
     pub(super) fn finish(mut self) -> Result<Bytes, ParquetError> {
         let blocks = serde_json::to_string(&self.blocks).map_err(|error| ParquetError::External(error.into()))?;
         self.writer.append_key_value_metadata(KeyValue::new(BLOCKS.to_owned(), blocks));
-        self.writer.append_key_value_metadata(KeyValue::new("seal".to_owned(), format!("{SEAL}{}", "0".repeat(DIGITS))));
+        self.writer
+            .append_key_value_metadata(KeyValue::new("seal".to_owned(), format!("{SEAL}{}", "0".repeat(DIGITS))));
         self.writer.finish()?;
         let mut bytes = self.take();
         let start = metadata_bytes(&bytes).and_then(|length| bytes.len().checked_sub(length));

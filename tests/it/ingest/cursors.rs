@@ -752,8 +752,7 @@ async fn a_table_can_change_its_cursor() {
         windows.push(of_table(&report, "t").window.clone());
         assert_eq!(scene.changes("t").await, nothing());
     }
-    let expected =
-        ["the whole table:", "the whole table:", "the whole table", "the whole table:", "the whole table:"];
+    let expected = ["the whole table:", "the whole table:", "the whole table", "the whole table:", "the whole table:"];
     let expected = expected.iter().chain(&["the whole table", "the whole table:", "transactions from"]);
     assert!(windows.iter().zip(expected).all(|(window, expected)| window.starts_with(expected)), "{windows:?}");
     scene.assert_complete("t").await;

@@ -13,8 +13,8 @@ pub(super) struct Inference {
 #[derive(Debug)]
 struct Column {
     name: String,
-    kind: Option<Kind>,
-    values: u64,
+    /// How many values there are of each kind.
+    values: [u64; KINDS.len()],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,10 @@ enum Kind {
     Json,
 }
 
+/// The kinds, in their order.
+const KINDS: [Kind; 7] =
+    [Kind::Integer, Kind::BigInteger, Kind::Numeric, Kind::Boolean, Kind::Timestamp, Kind::Text, Kind::Json];
+
 impl Inference {
     pub(super) fn add(&mut self, members: &Members<'_>) {
         self.rows += 1;
@@ -36,24 +40,49 @@ impl Inference {
             let known = self.columns.get(index).filter(|column| column.name == name).map(|_| index);
             let known = known.or_else(|| self.columns.iter().position(|column| column.name == name));
             let index = known.unwrap_or_else(|| {
-                self.columns.push(Column { name: name.to_owned(), kind: None, values: 0 });
+                self.columns.push(Column { name: name.to_owned(), values: [0; KINDS.len()] });
                 self.columns.len() - 1
             });
             if value != "null" {
-                let column = &mut self.columns[index];
-                column.values += 1;
-                column.kind = Some(column.kind.map_or_else(|| Kind::of(value), |kind| kind.with(Kind::of(value))));
+                self.columns[index].values[Kind::of(value) as usize] += 1;
             }
         }
     }
 
-    pub(super) fn columns(self) -> Vec<SourceColumn> {
-        let column = |column: Column| SourceColumn {
-            name: column.name,
-            type_name: column.kind.unwrap_or(Kind::Text).type_name().to_owned(),
-            nullable: column.values < self.rows,
+    /// The columns. Those of `key` are what most of their values are: a single line that is wrong must not give all the others
+    /// another key.
+    pub(super) fn columns(self, key: &[String]) -> Vec<SourceColumn> {
+        let column = |column: Column| {
+            let kind = if key.contains(&column.name) { column.usual_kind() } else { column.common_kind() };
+            SourceColumn {
+                type_name: kind.unwrap_or(Kind::Text).type_name().to_owned(),
+                nullable: column.values.iter().sum::<u64>() < self.rows,
+                name: column.name,
+            }
         };
         self.columns.into_iter().map(column).collect()
+    }
+}
+
+impl Column {
+    /// The narrowest kind that holds all values.
+    fn common_kind(&self) -> Option<Kind> {
+        let found = KINDS.into_iter().zip(self.values).filter(|(_, values)| *values > 0).map(|(kind, _)| kind);
+        found.reduce(Kind::with)
+    }
+
+    /// The kind that most values are of; whole numbers count together, whatever their size, and so do texts.
+    fn usual_kind(&self) -> Option<Kind> {
+        let values = |kind: Kind| self.values[kind as usize];
+        let together = [
+            (values(Kind::Integer) + values(Kind::BigInteger), [Kind::Integer, Kind::BigInteger]),
+            (values(Kind::Timestamp) + values(Kind::Text), [Kind::Timestamp, Kind::Text]),
+            (values(Kind::Numeric), [Kind::Numeric; 2]),
+            (values(Kind::Boolean), [Kind::Boolean; 2]),
+            (values(Kind::Json), [Kind::Json; 2]),
+        ];
+        let most = together.into_iter().filter(|(count, _)| *count > 0).rev().max_by_key(|(count, _)| *count);
+        most.map(|(_, [narrow, wide])| if values(wide) > 0 { wide } else { narrow })
     }
 }
 

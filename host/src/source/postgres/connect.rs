@@ -1,6 +1,8 @@
 //! Connections: where to, as whom, and how safely.
 //!
-//! What the URL leaves open the usual variables say: `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, `PGSSLROOTCERT`.
+//! What the URL leaves open the usual variables say: `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`,
+//! `PGSSLROOTCERT`, `PGOPTIONS`. A timeout that the options set (`?options=-c%20lock_timeout%3D10min`) holds in place of the
+//! host's own.
 //!
 //! | `sslmode` | |
 //! |---|---|
@@ -15,7 +17,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -28,12 +30,13 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What every session is set to: times in UTC, texts as the lines hold them, and an end to whatever hangs. A run ends at
-/// twelve hours, so that what belongs to no packet can be told from what will.
+/// What every session is set to: times in UTC, and texts as the lines hold them.
 const SESSION: &str = "\
     SET application_name = 'host ingest'; SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; \
-    SET intervalstyle = 'iso_8601'; SET bytea_output = 'hex'; SET extra_float_digits = 1; SET jit = off; \
-    SET statement_timeout = '12h'; SET lock_timeout = '1min'; SET idle_in_transaction_session_timeout = '1h'";
+    SET intervalstyle = 'iso_8601'; SET bytea_output = 'hex'; SET extra_float_digits = 1; SET jit = off";
+/// An end to whatever hangs. A run ends at twelve hours, so that what belongs to no packet can be told from what will.
+const TIMEOUTS: [(&str, &str); 3] =
+    [("statement_timeout", "12h"), ("lock_timeout", "1min"), ("idle_in_transaction_session_timeout", "1h")];
 
 /// Where the database is, and who asks.
 #[derive(Clone)]
@@ -82,6 +85,11 @@ impl Address {
         {
             config.dbname(database);
         }
+        if config.get_options().is_none()
+            && let Some(options) = variable("PGOPTIONS")
+        {
+            config.options(options);
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
@@ -121,7 +129,11 @@ impl Address {
             tokio::spawn(run(connection));
             client
         };
-        let session = format!("{SESSION}; SET search_path = {}", super::quote(schema));
+        let mut session = format!("{SESSION}; SET search_path = {}", super::quote(schema));
+        let own = self.config.get_options().unwrap_or_default();
+        for (name, value) in TIMEOUTS.iter().filter(|(name, _)| !own.contains(name)) {
+            session += &format!("; SET {name} = '{value}'");
+        }
         client.batch_execute(&session).await.map_err(|error| self.failed(error))?;
         Ok(client)
     }
@@ -140,8 +152,10 @@ impl Address {
                 let unreadable = |reason: String| {
                     SourceError::Url(format!("can't use `sslrootcert` `{}`: {reason}", path.display()))
                 };
-                let certificates =
-                    CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))?;
+                let certificates = CertificateDer::pem_file_iter(path).map_err(|error| match error {
+                    rustls::pki_types::pem::Error::Io(source) => SourceError::Unreadable { path: path.clone(), source },
+                    error => unreadable(error.to_string()),
+                })?;
                 for certificate in certificates {
                     let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
                     roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
@@ -156,14 +170,16 @@ impl Address {
     }
 
     fn failed(&self, error: tokio_postgres::Error) -> SourceError {
-        const REFUSALS: [SqlState; 4] = [
+        const REFUSALS: [SqlState; 3] = [
             SqlState::INVALID_PASSWORD,
             SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
-            SqlState::INVALID_CATALOG_NAME,
             SqlState::INSUFFICIENT_PRIVILEGE,
         ];
         let (target, user) = (self.to_string(), self.config.get_user().unwrap_or_default().to_owned());
         match error.as_db_error() {
+            Some(refusal) if *refusal.code() == SqlState::INVALID_CATALOG_NAME => {
+                SourceError::UnknownDatabase { target }
+            }
             Some(refusal) if REFUSALS.contains(refusal.code()) => {
                 SourceError::Refused { target, user, reason: refusal.message().to_owned() }
             }
@@ -171,9 +187,44 @@ impl Address {
             None if crate::error::with_causes(&error).contains("password missing") => {
                 SourceError::Refused { target, user, reason: "it asks for a password, and none is given".to_owned() }
             }
-            _ => SourceError::Connect { target, source: error.into() },
+            _ => match tls_reason(&error) {
+                Some((reason, hint)) => SourceError::Tls { target, reason, hint },
+                None => SourceError::Connect { target, source: error.into() },
+            },
         }
     }
+}
+
+/// Why a connection can't be made safe, and what to do, if that is what failed.
+fn tls_reason(error: &tokio_postgres::Error) -> Option<(String, &'static str)> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        // An I/O error hides what it holds from the chain.
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match held.and_then(|held| held.downcast_ref::<rustls::Error>()) {
+            // An authority of the same name is not the one either.
+            Some(rustls::Error::InvalidCertificate(
+                CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            )) => {
+                const HINT: &str =
+                    "name the certificate of the authority that signed it: `?sslmode=verify-full&sslrootcert=<file>`";
+                return Some(("nobody whom this machine trusts has signed its certificate".to_owned(), HINT));
+            }
+            Some(error) => {
+                return Some((error.to_string(), "check the server's certificate, and the host in `[source] url`"));
+            }
+            None => {}
+        }
+        if error.to_string().contains("does not support TLS") {
+            let hint = "set `ssl = on` in the server, or connect without: `?sslmode=prefer`";
+            return Some(("the server does not support TLS".to_owned(), hint));
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// Host, port and database: no user, no password.

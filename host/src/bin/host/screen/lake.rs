@@ -73,14 +73,20 @@ pub(crate) fn show_ingest(report: &IngestReport, json: bool) -> Exit {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let packets = report.committed().count();
-    let rows: u64 = report.committed().map(|(_, committed)| committed.rows).sum();
-    let mut screen =
-        format!("{table}\n{packets} packets with {} rows in {:.3} s\n", grouped(rows), report.took.as_secs_f64());
+    let packets = counted(report.committed().count() as u64, "packet");
+    let rows = counted(report.committed().map(|(_, committed)| committed.rows).sum(), "row");
+    let gone: u64 = report.committed().map(|(_, committed)| committed.deletes).sum();
+    let gone = if gone == 0 { String::new() } else { format!(", {} gone,", counted(gone, "key")) };
+    let mut screen = format!("{table}\n{packets} with {rows}{gone} in {:.3} s\n", report.took.as_secs_f64());
     for table in &report.tables {
         screen += &remarks(table);
     }
     print(&screen)
+}
+
+/// `1 row`, `2,000 rows`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 fn remarks(report: &TableReport) -> String {
@@ -91,10 +97,11 @@ fn remarks(report: &TableReport) -> String {
         text += &format!("\nerror[{}]: {}\n{hint}", error.code(), shown(&with_causes(error), 2_000));
     }
     if report.gaps > 0 {
-        text += &format!("\nwarning: {} packets of `{table}` are missing in the lake\n", grouped(report.gaps));
+        text += &format!("\nwarning: `{table}` lacks {} in the lake\n", counted(report.gaps, "packet"));
     }
     if report.bad_lines > 0 {
-        text += &format!("\n{} lines of `{table}` are no rows, and stay where they are:\n", grouped(report.bad_lines));
+        let lines = counted(report.bad_lines, "line");
+        text += &format!("\nwarning: {lines} of `{table}` can't be used as rows, and stay in place:\n");
         for line in &report.first_bad_lines {
             let (file, reason) = (shown(&line.file, TEXT_CHARS_MAX), shown(&line.reason, TEXT_CHARS_MAX));
             text += &format!("  {file}:{}: {reason}\n", line.line);
@@ -166,7 +173,7 @@ pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
     let mut screen = format!("{table}\n");
     for status in tables.iter().filter(|status| status.gaps > 0) {
         let name = shown(&status.table, TEXT_CHARS_MAX);
-        screen += &format!("warning: {} packets of `{name}` are missing in the lake\n", grouped(status.gaps));
+        screen += &format!("warning: `{name}` lacks {} in the lake\n", counted(status.gaps, "packet"));
     }
     print(&screen)
 }
@@ -210,8 +217,9 @@ pub(crate) fn show_collected(collected: &Collected, is_dry: bool, json: bool) ->
     if collected.keys.len() > KEYS_SHOWN {
         screen += &format!("  and {} more\n", grouped((collected.keys.len() - KEYS_SHOWN) as u64));
     }
-    let (count, size, kept) = (grouped(collected.keys.len() as u64), bytes(collected.bytes), grouped(collected.kept));
+    let (count, size, kept) =
+        (counted(collected.keys.len() as u64, "object"), bytes(collected.bytes), grouped(collected.kept));
     let what = if is_dry { "would be removed" } else { "removed" };
-    screen += &format!("{count} objects with {size} {what}; {kept} stay\n");
+    screen += &format!("{count} with {size} {what}; {kept} stay\n");
     print(&screen)
 }

@@ -52,9 +52,15 @@ pub(crate) fn show_error(error: &dyn Explain, json: bool) {
         let document = json!({ "error": { "code": error.code(), "message": with_causes(&error), "hint": hint } });
         print(&format!("{document}\n"));
     } else {
-        let hint = hint.map_or_else(String::new, |hint| format!("hint: {hint}\n"));
-        say(&format!("error[{}]: {}\n{hint}", error.code(), with_causes(&error)));
+        let hint = hint.map_or_else(String::new, |hint| format!("hint: {}\n", shown_lines(&hint)));
+        say(&format!("error[{}]: {}\n{hint}", error.code(), shown_lines(&with_causes(&error))));
     }
+}
+
+/// Text fit for a terminal, line by line: names in it can be anybody's.
+fn shown_lines(text: &str) -> String {
+    const LINE_CHARS_MAX: usize = 10_000;
+    text.split('\n').map(|line| shown(line, LINE_CHARS_MAX)).collect::<Vec<_>>().join("\n")
 }
 
 /// Shows a run.
