@@ -41,8 +41,15 @@ pub fn workspace() -> &'static Path {
 ///
 /// # Panics
 /// If the build fails.
+#[expect(clippy::disallowed_methods, reason = "what cargo tells a test of itself is in the environment")]
 pub fn build(arguments: &[&str]) {
     let mut cargo = Command::new(env!("CARGO"));
+    // What cargo tells a test of the test's own package, some packages would take for a change, and be built anew each time.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(name);
+        }
+    }
     cargo.args(["build", "--quiet"]).args(arguments).current_dir(workspace()).arg("--target-dir").arg(target_folder());
     assert!(cargo.status().is_ok_and(|status| status.success()), "can't build {arguments:?}");
 }

@@ -360,7 +360,7 @@ fn hostile_names_do_not_reach_the_terminal() {
         is_clean(&output);
         assert!(output.status.success());
     }
-    is_told("hostile_name", scene.said(&["ingest", "--json"]));
+    is_told("hostile_name", scene.said(&["ingest"]));
 }
 
 #[test]
