@@ -210,7 +210,7 @@ impl StateFile {
             }
         };
         // Compared before they are read: what they say is believed.
-        if !seal(&end).is_some_and(|(place, digest)| end[place] == *digest.as_bytes()) {
+        if seal(&end).is_none_or(|(place, digest)| end[place] != *digest.as_bytes()) {
             return Err(failed("the SHA-256 of its metadata is not the one in them".to_owned()));
         }
         let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);

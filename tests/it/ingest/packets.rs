@@ -12,7 +12,7 @@ use host::lake::{Lake, LakeError, ObjectLimits, PacketLines, collect_garbage};
 use host::packet::{DataFormat, Manifest};
 use host::source::{Cursor, Source, TableOptions};
 use host::state::{Entries, State};
-use host::store::{MemoryStore, ObjectStore, Store};
+use host::store::{MemoryStore, ObjectStore};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use std::collections::BTreeMap;
@@ -454,7 +454,7 @@ async fn a_checkpoint_ahead_of_the_lake_stops_the_table() {
     let error = scene.error(&IngestOptions::default()).await;
     assert_eq!(
         (error.code(), error.to_string().as_str()),
-        ("checkpoint-ahead", "the checkpoint of `t` is at packet 5, and the lake ends at packet 4")
+        ("checkpoint-ahead", "the checkpoint of `t` names packet 5, which the lake does not have: its last is 4")
     );
     assert!(error.hint().unwrap().contains("remove the table's checkpoint"));
     std::fs::remove_file(scene.checkpoint()).unwrap();
