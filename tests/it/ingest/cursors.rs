@@ -4,6 +4,7 @@ use host::error::Explain;
 use host::ingest::{IngestError, IngestOptions, IngestReport, Outcome, TableReport, What};
 use host::source::postgres::Address;
 use host::source::{Cursor, PostgresSource, Source, TableOptions};
+use host::store::MemoryStore;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tests::flow::{TestLake, connect, database, postgres, postgres_with};
@@ -28,6 +29,11 @@ struct Brought {
 /// Rows with these notes, and no deletes.
 fn rows<const N: usize>(notes: [&str; N]) -> Brought {
     Brought { notes: notes.map(str::to_owned).to_vec(), deletes: Vec::new() }
+}
+
+/// What the lake is made of has its own tests.
+fn in_memory() -> TestLake {
+    TestLake::over(Arc::new(MemoryStore::new()))
 }
 
 fn nothing() -> Brought {
@@ -70,7 +76,7 @@ impl Scene {
     async fn at(url: String, sql: &str) -> Self {
         let client = connect(&url).await;
         client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        Self { source: postgres(&url), lake: TestLake::new(), url, client }
+        Self { source: postgres(&url), lake: in_memory(), url, client }
     }
 
     async fn execute(&self, sql: &str) {
@@ -692,7 +698,7 @@ async fn what_others_still_write_and_the_last_moments_are_looked_at_again() {
         )
         .await;
     assert_eq!(scene.changes("t").await, rows(["fresh"]), "the window never goes back");
-    scene.lake = TestLake::new();
+    scene.lake = in_memory();
     scene.changes("t").await;
     scene
         .execute(

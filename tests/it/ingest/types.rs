@@ -2,8 +2,10 @@
 
 use host::ingest::IngestOptions;
 use host::packet::DataFormat;
+use host::store::MemoryStore;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tests::flow::{Packet, TestLake, connect, database, postgres};
 use tests::tools::soak;
 use tokio_postgres::Client;
@@ -631,8 +633,12 @@ async fn server_texts(client: &Client, columns: &[Column]) -> HashMap<i32, Vec<O
     rows.iter().map(|row| (row.get(0), (1..=columns.len()).map(|column| row.get(column)).collect())).collect()
 }
 
+fn in_memory() -> TestLake {
+    TestLake::over(Arc::new(MemoryStore::new()))
+}
+
 async fn ingest_as(source: &str, format: DataFormat) -> (TestLake, Vec<Packet>) {
-    let lake = TestLake::new();
+    let lake = in_memory();
     let source = postgres(source);
     for _ in 0..2 {
         let report = lake.ingest(&source, &IngestOptions { format, ..IngestOptions::default() }).await;
@@ -748,7 +754,7 @@ async fn values_have_the_form_that_is_documented() {
         );
         client.batch_execute(&table).await.unwrap_or_else(|error| panic!("{sql} {value}: {error:?}"));
     }
-    let lakes = [TestLake::new(), TestLake::new()];
+    let lakes = [in_memory(), in_memory()];
     for (lake, format) in lakes.iter().zip([DataFormat::Jsonl, DataFormat::Parquet]) {
         lake.ingest(&postgres(&url), &IngestOptions { format, ..IngestOptions::default() }).await;
         for (index, (sql, value, expected)) in cases.iter().enumerate() {
