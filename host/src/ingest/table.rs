@@ -164,7 +164,15 @@ impl TableIngest<'_> {
         tell: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<Written, IngestError> {
         let (lake, table, sequence) = (&self.parts.lake, &self.table.name, self.head.sequence() + 1);
-        let mut data = PacketWriter::new(lake, self.options.format, self.options.limits, self.table, sequence, started);
+        let mut data = PacketWriter::new(
+            lake,
+            self.options.format,
+            self.options.limits,
+            table,
+            &self.table.columns,
+            sequence,
+            started,
+        );
         let mut segments = SegmentWriter::new(lake, |part| packet::packet_state_key(table, sequence, started, part));
         let deletes_key = |part| packet::deletes_key(table, sequence, started, part);
         let mut deletes = Deletes {

@@ -3,8 +3,7 @@
 use super::parquet::ParquetWriter;
 use super::upload::{DataWriter, ObjectLimits};
 use super::{Lake, LakeError};
-use crate::packet::{self, DataFormat, StoredObject};
-use crate::source::SourceTable;
+use crate::packet::{self, DataFormat, SourceColumn, StoredObject};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use object_store::path::Path;
@@ -26,11 +25,12 @@ impl PacketWriter {
         lake: &Lake,
         format: DataFormat,
         limits: ObjectLimits,
-        table: &SourceTable,
+        table: &str,
+        columns: &[SourceColumn],
         sequence: u64,
         started: DateTime<Utc>,
     ) -> Self {
-        let name = table.name.clone();
+        let name = table.to_owned();
         match format {
             DataFormat::Jsonl => {
                 let key = move |part| packet::data_key(&name, sequence, started, part);
@@ -38,7 +38,7 @@ impl PacketWriter {
             }
             DataFormat::Parquet => {
                 let key = move |part| packet::parquet_key(&name, started, part);
-                Self::Parquet(Box::new(ParquetWriter::new(lake, limits, &table.columns, Box::new(key))))
+                Self::Parquet(Box::new(ParquetWriter::new(lake, limits, columns, Box::new(key))))
             }
         }
     }

@@ -2,36 +2,10 @@
 
 use super::Entries;
 use super::block::{BLOCK_ENTRIES, BlockWriter};
-use super::open::{Run, runs, state_of};
+use super::run::{Run, state_of};
 use crate::lake::{Lake, LakeError, ObjectUpload};
-use crate::packet::{self, Manifest};
-use chrono::{DateTime, Utc};
+use crate::packet;
 use object_store::Error;
-
-/// With so many runs to be read side by side, the smallest are merged.
-const RUNS_MAX: usize = 8;
-
-/// Merges runs of a table's state if there are many, the newest of them, so that each holds clearly more than the next: an
-/// entry is merged anew only when as many have come since.
-///
-/// # Errors
-/// [`LakeError`]; nothing is lost then.
-pub async fn compact(lake: &Lake, newest: &Manifest, now: DateTime<Utc>) -> Result<(), LakeError> {
-    let runs = runs(lake, Some(newest), now).await?;
-    let cursors: usize = runs.iter().map(|run| run.groups.len()).sum();
-    if cursors < RUNS_MAX {
-        return Ok(());
-    }
-    let mut count = 0;
-    let (mut entries, mut merged_cursors) = (0_u64, 0);
-    for run in &runs {
-        if merged_cursors >= RUNS_MAX / 2 && run.entries > entries.saturating_mul(2) {
-            break;
-        }
-        (count, entries, merged_cursors) = (count + 1, entries + run.entries, merged_cursors + run.groups.len());
-    }
-    merge_runs(lake, &newest.table, &runs[..count]).await
-}
 
 /// Writes runs, the newest first, as one. That another host has done it already does no harm.
 pub(super) async fn merge_runs(lake: &Lake, table: &str, runs: &[Run]) -> Result<(), LakeError> {

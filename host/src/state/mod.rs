@@ -9,17 +9,20 @@
 //! read: memory is constant at any size.
 
 mod block;
+mod compact;
 mod cursor;
 mod entries;
 mod key;
 mod merge;
 mod open;
+mod rebuild;
+mod run;
 mod segments;
 
+pub use compact::compact;
 pub use cursor::State;
 pub use entries::{Entries, Keys, hash_line};
 pub use key::{KeyColumn, KeyError, KeyLayout};
 pub(crate) use key::{encode_integer, encode_text};
-pub use merge::compact;
 pub use open::open;
 pub use segments::SegmentWriter;

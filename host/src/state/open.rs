@@ -1,11 +1,10 @@
 //! Which runs a state is made of.
 
 use super::block::StateFile;
-use super::cursor::{RunCursor, State};
-use super::merge::merge_runs;
-use super::segments::SegmentWriter;
-use super::{KeyLayout, hash_line};
-use crate::lake::{Lake, LakeError, PacketLines};
+use super::cursor::State;
+use super::rebuild::rebuild;
+use super::run::{Run, chains, state_of};
+use crate::lake::{Lake, LakeError};
 use crate::packet::{self, Manifest};
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
@@ -14,27 +13,12 @@ use object_store::{Error, ObjectStore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A run: its packets, its entries, and the objects that hold it.
-#[derive(Clone, Debug)]
-pub(super) struct Run {
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) entries: u64,
-    /// Sorted objects, each group of which is read as one.
-    pub(super) groups: Vec<Vec<Arc<StateFile>>>,
-}
-
 /// Opens the state of a table as its packet `newest` left it.
 ///
 /// # Errors
 /// [`LakeError`]; a part that is missing is made again from its packet, at the time `now`.
 pub async fn open(lake: &Lake, newest: Option<&Manifest>, now: DateTime<Utc>) -> Result<State, LakeError> {
     Ok(state_of(lake, &runs(lake, newest, now).await?))
-}
-
-pub(super) fn state_of(lake: &Lake, runs: &[Run]) -> State {
-    let groups = runs.iter().flat_map(|run| &run.groups);
-    State::new(lake, groups.map(|files| RunCursor::new(files.clone())).collect())
 }
 
 /// The runs of a state, the newest first. Of merged runs the longest is taken, where several end at the same packet.
@@ -112,60 +96,4 @@ async fn packet_run(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>) -> Res
     let sequence = manifest.sequence;
     let entries = manifest.state.iter().map(|object| object.entries).sum();
     Ok(Run { first: sequence, last: sequence, entries, groups: chains(files) })
-}
-
-/// Files whose keys follow one another are read as one.
-fn chains(files: Vec<Arc<StateFile>>) -> Vec<Vec<Arc<StateFile>>> {
-    let mut groups: Vec<Vec<Arc<StateFile>>> = Vec::new();
-    for file in files {
-        let Some(first) = file.blocks.first().map(|block| &block.first) else { continue };
-        let end = |group: &Vec<Arc<StateFile>>| {
-            group.last().and_then(|file| file.blocks.last()).map(|block| block.last.clone())
-        };
-        match groups.iter_mut().find(|group| end(group).is_some_and(|end| end < *first)) {
-            Some(group) => group.push(file),
-            None => groups.push(vec![file]),
-        }
-    }
-    groups
-}
-
-/// Makes what a packet adds from its lines.
-async fn rebuild(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>) -> Result<Run, LakeError> {
-    let (table, sequence) = (&manifest.table, manifest.sequence);
-    let layout = KeyLayout::new(&manifest.key, &manifest.columns);
-    let mut segments = SegmentWriter::new(lake, |part| packet::packet_state_key(table, sequence, now, part));
-    let (mut line, mut offset) = (0, 0);
-    for is_gone in [false, true] {
-        let mut lines = if is_gone { PacketLines::deletes(lake, manifest) } else { PacketLines::rows(lake, manifest) };
-        while let Some(chunk) = lines.next().await? {
-            let entries = segments.entries();
-            for text in chunk.split_inclusive(|byte| *byte == b'\n') {
-                let content = text.strip_suffix(b"\n").unwrap_or(text);
-                let encoded = entries.keys.push_with(|bytes| layout.encode_line(content, bytes));
-                encoded.map_err(|error| LakeError::State {
-                    key: packet::manifest_key(table, sequence).to_string(),
-                    reason: format!("line {} of the packet has no key: {error}", line + 1),
-                })?;
-                entries.hashes.push((!is_gone).then(|| hash_line(content)));
-                entries.sequences.push(sequence);
-                entries.lines.push(line);
-                entries.offsets.push(offset);
-                line += 1;
-                offset += text.len() as u64;
-            }
-            segments.store_full().await?;
-        }
-        (line, offset) = (0, 0);
-    }
-    let mut files = Vec::new();
-    for object in segments.finish().await? {
-        files.push(Arc::new(StateFile::open(lake, Path::parse(&object.key).unwrap_or_default()).await?));
-    }
-    let entries = files.iter().flat_map(|file| &file.blocks).map(|block| block.entries).sum();
-    let run = Run { first: sequence, last: sequence, entries, groups: chains(files) };
-    if run.entries > 0 {
-        merge_runs(lake, table, std::slice::from_ref(&run)).await?;
-    }
-    Ok(run)
 }

@@ -1,0 +1,52 @@
+//! What a packet adds to its state, made again from its lines.
+
+use super::block::StateFile;
+use super::merge::merge_runs;
+use super::run::{Run, chains};
+use super::segments::SegmentWriter;
+use super::{KeyLayout, hash_line};
+use crate::lake::{Lake, LakeError, PacketLines};
+use crate::packet::{self, Manifest};
+use chrono::{DateTime, Utc};
+use object_store::path::Path;
+use std::sync::Arc;
+
+/// Makes what a packet adds from its lines.
+pub(super) async fn rebuild(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>) -> Result<Run, LakeError> {
+    let (table, sequence) = (&manifest.table, manifest.sequence);
+    let layout = KeyLayout::new(&manifest.key, &manifest.columns);
+    let mut segments = SegmentWriter::new(lake, |part| packet::packet_state_key(table, sequence, now, part));
+    let (mut line, mut offset) = (0, 0);
+    for is_gone in [false, true] {
+        let mut lines = if is_gone { PacketLines::deletes(lake, manifest) } else { PacketLines::rows(lake, manifest) };
+        while let Some(chunk) = lines.next().await? {
+            let entries = segments.entries();
+            for text in chunk.split_inclusive(|byte| *byte == b'\n') {
+                let content = text.strip_suffix(b"\n").unwrap_or(text);
+                let encoded = entries.keys.push_with(|bytes| layout.encode_line(content, bytes));
+                encoded.map_err(|error| LakeError::State {
+                    key: packet::manifest_key(table, sequence).to_string(),
+                    reason: format!("line {} of the packet has no key: {error}", line + 1),
+                })?;
+                entries.hashes.push((!is_gone).then(|| hash_line(content)));
+                entries.sequences.push(sequence);
+                entries.lines.push(line);
+                entries.offsets.push(offset);
+                line += 1;
+                offset += text.len() as u64;
+            }
+            segments.store_full().await?;
+        }
+        (line, offset) = (0, 0);
+    }
+    let mut files = Vec::new();
+    for object in segments.finish().await? {
+        files.push(Arc::new(StateFile::open(lake, Path::parse(&object.key).unwrap_or_default()).await?));
+    }
+    let entries = files.iter().flat_map(|file| &file.blocks).map(|block| block.entries).sum();
+    let run = Run { first: sequence, last: sequence, entries, groups: chains(files) };
+    if run.entries > 0 {
+        merge_runs(lake, table, std::slice::from_ref(&run)).await?;
+    }
+    Ok(run)
+}
