@@ -159,7 +159,7 @@ async fn more(state: &mut State, entries: &mut Entries, at: &mut usize) -> Resul
 }
 
 fn push_live(entries: &Entries, range: std::ops::Range<usize>, gone: &mut Keys) {
-    range.filter(|index| entries.hashes[*index].is_some()).for_each(|index| gone.push(entries.keys.get(index)));
+    range.filter(|index| entries.hash(*index).is_some()).for_each(|index| gone.push(entries.keys.get(index)));
 }
 
 /// The hashes of keys that come in order, the state being read beside them.
@@ -183,7 +183,7 @@ async fn merge(
         while more(state, entries, at).await? {
             match entries.keys.get(*at).cmp(key) {
                 Ordering::Less => push_live(entries, *at..*at + 1, gone),
-                Ordering::Equal => *hash = entries.hashes[*at],
+                Ordering::Equal => *hash = entries.hash(*at),
                 Ordering::Greater => break,
             }
             *at += 1;

@@ -264,6 +264,7 @@ impl TableReport {
         Self {
             table: table.to_owned(),
             result: Ok(Outcome::Unchanged),
+            committed: None,
             rows_read: 0,
             window: String::new(),
             bad_lines: 0,
@@ -274,9 +275,6 @@ impl TableReport {
     }
 
     fn rows(&self) -> Option<u64> {
-        match &self.result {
-            Ok(Outcome::Committed(committed)) => Some(committed.rows),
-            _ => None,
-        }
+        self.committed.as_ref().map(|committed| committed.rows)
     }
 }

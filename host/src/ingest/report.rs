@@ -22,6 +22,8 @@ pub struct TableReport {
     pub table: String,
     /// How it ended.
     pub result: Result<Outcome, IngestError>,
+    /// The packet that was committed, even where the table failed after that: its checkpoint could not be written, say.
+    pub committed: Option<Committed>,
     /// How many rows were read.
     pub rows_read: u64,
     /// Which rows were read, in words.
@@ -63,9 +65,6 @@ pub struct Committed {
 impl IngestReport {
     /// The packets that were committed.
     pub fn committed(&self) -> impl Iterator<Item = (&str, &Committed)> {
-        self.tables.iter().filter_map(|table| match &table.result {
-            Ok(Outcome::Committed(committed)) => Some((table.table.as_str(), committed)),
-            _ => None,
-        })
+        self.tables.iter().filter_map(|table| Some((table.table.as_str(), table.committed.as_ref()?)))
     }
 }

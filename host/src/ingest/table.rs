@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// How many batches wait between the one who reads and the one who writes.
-const BATCHES_WAITING: usize = 4;
+const BATCHES_WAITING: usize = 3;
 /// How long the ingest of a table may take, in hours: a quarter of the age at which data that no packet names are removed.
 const RUN_HOURS_MAX: i64 = 12;
 /// How many bad lines are told one by one.
@@ -88,7 +88,7 @@ impl TableIngest<'_> {
             snapshot = returned;
             // What the source says comes first: it is why the rows ended.
             let result = match read.map_err(IngestError::from).and(written) {
-                Ok(written) => self.commit(started, &plan, written).await,
+                Ok(written) => self.commit(started, &plan, written, &mut report).await,
                 Err(error) => Err(error),
             };
             report.result = match result {
@@ -231,6 +231,7 @@ impl TableIngest<'_> {
         started: DateTime<Utc>,
         plan: &Plan,
         written: Written,
+        report: &mut TableReport,
     ) -> Result<Option<Outcome>, IngestError> {
         let Parts { lake, clock, .. } = self.parts;
         // A range says nothing of what lies outside.
@@ -255,6 +256,14 @@ impl TableIngest<'_> {
             return Ok(None);
         }
         crate::crash::point("manifest-stored");
+        let committed = Committed {
+            sequence: manifest.sequence,
+            key: packet::manifest_key(&manifest.table, manifest.sequence).to_string(),
+            rows: manifest.lines,
+            deletes: manifest.deletes.iter().map(|object| object.lines).sum(),
+            bytes: manifest.data.iter().map(|object| object.bytes).sum(),
+        };
+        report.committed = Some(committed.clone());
         self.head.write_checkpoint(self.parts, Some(&manifest)).await?;
         if let Err(error) = state::compact(lake, &manifest, clock()).await {
             // Saves work, no more: the next run tries again.
@@ -262,13 +271,7 @@ impl TableIngest<'_> {
             tracing::warn!(table = self.table.name, error, "the parts of the state can't be merged");
         }
         crate::crash::point("state-merged");
-        Ok(Some(Outcome::Committed(Committed {
-            sequence: manifest.sequence,
-            key: packet::manifest_key(&manifest.table, manifest.sequence).to_string(),
-            rows: manifest.lines,
-            deletes: manifest.deletes.iter().map(|object| object.lines).sum(),
-            bytes: manifest.data.iter().map(|object| object.bytes).sum(),
-        })))
+        Ok(Some(Outcome::Committed(committed)))
     }
 
     fn manifest(&self, started: DateTime<Utc>, plan: &Plan, cursor: CursorPosition, written: Written) -> Manifest {

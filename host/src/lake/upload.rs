@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 /// The size of a part of a multipart upload: the least that S3 takes, and less than it has room for with 10,000 parts.
 const PART_BYTES: usize = 5 * 1024 * 1024;
 /// How many parts are on their way at once; each takes memory.
-const PARTS_IN_FLIGHT_MAX: usize = 3;
+const PARTS_IN_FLIGHT_MAX: usize = 2;
 
 /// When a data object is full, and the next is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,6 +27,8 @@ use tokio::sync::mpsc::Sender;
 
 /// About how many bytes of lines are sent at a time.
 const BATCH_BYTES: usize = 512 * 1024;
+/// How many lines that are no rows are sent at a time.
+const BAD_LINES_MAX: usize = 1_000;
 /// The longest line. Without an end a broken file would take all memory.
 const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -62,7 +64,12 @@ impl DirectorySource {
         let unreadable = |source| SourceError::Unreadable { path: self.folder.clone(), source };
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
-            let name = entry.map_err(unreadable)?.file_name();
+            let entry = entry.map_err(unreadable)?;
+            // A pipe would be waited for.
+            if std::fs::metadata(entry.path()).is_ok_and(|found| !found.is_file()) {
+                continue;
+            }
+            let name = entry.file_name();
             let table = name.to_str().and_then(|name| name.strip_suffix(".jsonl")).filter(|table| !table.is_empty());
             names.extend(table.filter(|table| !self.exclude.iter().any(|name| name == table)).map(str::to_owned));
         }
@@ -202,7 +209,8 @@ impl<'a> Reader<'a> {
             if let Err(reason) = added {
                 batch.bad_lines.push(BadLine { file: path.display().to_string(), line: number, reason });
             }
-            if batch.lines.len() >= BATCH_BYTES && rows.blocking_send(std::mem::take(&mut batch)).is_err() {
+            let is_full = batch.lines.len() >= BATCH_BYTES || batch.bad_lines.len() >= BAD_LINES_MAX;
+            if is_full && rows.blocking_send(std::mem::take(&mut batch)).is_err() {
                 return Ok(());
             }
         }

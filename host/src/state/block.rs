@@ -163,8 +163,8 @@ fn record_batch(entries: &Entries, order: &[u32]) -> Result<RecordBatch, ArrowEr
     }
     let keys = BinaryArray::try_new(OffsetBuffer::new(ends.into()), Buffer::from_vec(keys), None)?;
     let mut hashes = Vec::with_capacity(order.len() * 16);
-    indices().for_each(|index| hashes.extend_from_slice(&entries.hashes[index].unwrap_or(0).to_be_bytes()));
-    let live: NullBuffer = indices().map(|index| entries.hashes[index].is_some()).collect();
+    indices().for_each(|index| hashes.extend_from_slice(&entries.hash(index).unwrap_or(0).to_be_bytes()));
+    let live: NullBuffer = indices().map(|index| entries.hash(index).is_some()).collect();
     let live = Some(live).filter(|live| live.null_count() > 0);
     let hashes = FixedSizeBinaryArray::try_new(16, Buffer::from_vec(hashes), live)?;
     let numbers = |values: &[u64]| {

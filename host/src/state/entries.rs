@@ -20,14 +20,16 @@ pub struct Keys {
 pub struct Entries {
     /// The keys, in any order.
     pub keys: Keys,
-    /// The hash of each row; `None` for a row that is gone.
-    pub hashes: Vec<Option<u128>>,
+    /// The hash of each row.
+    hashes: Vec<u128>,
+    /// Whether each row is gone; then it has no hash.
+    gone: Vec<bool>,
     /// The packet of each row.
-    pub sequences: Vec<u64>,
+    pub(super) sequences: Vec<u64>,
     /// The index of each line among the lines of its packet, from 0.
-    pub lines: Vec<u64>,
+    pub(super) lines: Vec<u64>,
     /// Where each line begins among the lines of its packet, in bytes.
-    pub offsets: Vec<u64>,
+    pub(super) offsets: Vec<u64>,
 }
 
 impl Keys {
@@ -128,10 +130,20 @@ impl Entries {
         self.keys.is_empty()
     }
 
+    /// The hash of the row with an index; `None` if it is gone.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn hash(&self, index: usize) -> Option<u128> {
+        (!self.gone[index]).then(|| self.hashes[index])
+    }
+
     /// Adds an entry.
     pub fn push(&mut self, key: &[u8], hash: Option<u128>, sequence: u64, line: u64, offset: u64) {
         self.keys.push(key);
-        self.hashes.push(hash);
+        self.hashes.push(hash.unwrap_or(0));
+        self.gone.push(hash.is_none());
         self.sequences.push(sequence);
         self.lines.push(line);
         self.offsets.push(offset);
@@ -141,6 +153,7 @@ impl Entries {
     pub fn clear(&mut self) {
         self.keys.clear();
         self.hashes.clear();
+        self.gone.clear();
         self.sequences.clear();
         self.lines.clear();
         self.offsets.clear();

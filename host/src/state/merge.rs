@@ -24,7 +24,7 @@ pub(super) async fn merge_runs(lake: &Lake, table: &str, runs: &[Run]) -> Result
             break;
         }
         // Below the first packet there is nothing that a row that is gone could hide.
-        let is_kept = |index: &u32| oldest.first > 1 || entries.hashes[*index as usize].is_some();
+        let is_kept = |index: &u32| oldest.first > 1 || entries.hash(*index as usize).is_some();
         let order: Vec<u32> = (0..).take(entries.len()).filter(is_kept).collect();
         upload.add(lake, writer.write(&entries, &order).map_err(failed)?, order.len() as u64).await?;
     }

@@ -16,22 +16,19 @@ pub(super) async fn rebuild(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>
     let (table, sequence) = (&manifest.table, manifest.sequence);
     let layout = KeyLayout::new(&manifest.key, &manifest.columns);
     let mut segments = SegmentWriter::new(lake, |part| packet::packet_state_key(table, sequence, now, part));
-    let (mut line, mut offset) = (0, 0);
+    let (mut line, mut offset, mut key) = (0, 0, Vec::new());
     for is_gone in [false, true] {
         let mut lines = if is_gone { PacketLines::deletes(lake, manifest) } else { PacketLines::rows(lake, manifest) };
         while let Some(chunk) = lines.next().await? {
             let entries = segments.entries();
             for text in chunk.split_inclusive(|byte| *byte == b'\n') {
                 let content = text.strip_suffix(b"\n").unwrap_or(text);
-                let encoded = entries.keys.push_with(|bytes| layout.encode_line(content, bytes));
-                encoded.map_err(|error| LakeError::State {
+                key.clear();
+                layout.encode_line(content, &mut key).map_err(|error| LakeError::State {
                     key: packet::manifest_key(table, sequence).to_string(),
                     reason: format!("line {} of the packet has no key: {error}", line + 1),
                 })?;
-                entries.hashes.push((!is_gone).then(|| hash_line(content)));
-                entries.sequences.push(sequence);
-                entries.lines.push(line);
-                entries.offsets.push(offset);
+                entries.push(&key, (!is_gone).then(|| hash_line(content)), sequence, line, offset);
                 line += 1;
                 offset += text.len() as u64;
             }

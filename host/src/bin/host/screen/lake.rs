@@ -53,16 +53,17 @@ pub(crate) fn show_ingest(report: &IngestReport, json: bool) -> Exit {
     let mut table = new_table();
     table.set_header(["table", "packet", "rows", "gone", "bytes", "read", "seconds", ""]);
     for report in &report.tables {
-        let (packet, rows, gone, size, note) = match &report.result {
-            Ok(Outcome::Committed(Committed { sequence, rows, deletes, bytes: size, .. })) => {
-                (grouped(*sequence), grouped(*rows), grouped(*deletes), bytes(*size), String::new())
+        let (packet, rows, gone, size) = match &report.committed {
+            Some(Committed { sequence, rows, deletes, bytes: size, .. }) => {
+                (grouped(*sequence), grouped(*rows), grouped(*deletes), bytes(*size))
             }
-            Ok(Outcome::Unchanged) => {
-                ("-".to_owned(), "0".to_owned(), "0".to_owned(), bytes(0), "no new rows".to_owned())
-            }
-            Err(error) => {
-                ("-".to_owned(), String::new(), String::new(), String::new(), format!("failed: {}", error.code()))
-            }
+            None if report.result.is_ok() => ("-".to_owned(), "0".to_owned(), "0".to_owned(), bytes(0)),
+            None => ("-".to_owned(), String::new(), String::new(), String::new()),
+        };
+        let note = match &report.result {
+            Ok(Outcome::Committed(_)) => String::new(),
+            Ok(Outcome::Unchanged) => "no new rows".to_owned(),
+            Err(error) => format!("failed: {}", error.code()),
         };
         let seconds = format!("{:.3}", report.took.as_secs_f64());
         let name = shown(&report.table, TEXT_CHARS_MAX);
@@ -122,14 +123,13 @@ fn table_document(report: &TableReport) -> Value {
         "first_bad_lines": report.first_bad_lines.iter()
             .map(|line| json!({ "file": line.file, "line": line.line, "reason": line.reason })).collect::<Vec<_>>(),
     });
-    let (key, value) = match &report.result {
-        Ok(Outcome::Committed(Committed { sequence, key, rows, deletes, bytes })) => {
-            ("packet", json!({ "sequence": sequence, "key": key, "rows": rows, "deletes": deletes, "bytes": bytes }))
-        }
-        Ok(Outcome::Unchanged) => ("packet", Value::Null),
-        Err(error) => ("error", json!({ "code": error.code(), "message": with_causes(error), "hint": error.hint() })),
-    };
-    document[key] = value;
+    document["packet"] = report.committed.as_ref().map_or(Value::Null, |committed| {
+        let Committed { sequence, key, rows, deletes, bytes } = committed;
+        json!({ "sequence": sequence, "key": key, "rows": rows, "deletes": deletes, "bytes": bytes })
+    });
+    if let Err(error) = &report.result {
+        document["error"] = json!({ "code": error.code(), "message": with_causes(error), "hint": error.hint() });
+    }
     document
 }
 
