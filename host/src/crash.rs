@@ -3,16 +3,18 @@
 //! Only built with the feature `crash-points`; otherwise [`point`] is nothing.
 
 /// The steps of an ingest, in the order in which they are passed.
-pub const POINTS: [&str; 12] = [
+pub const POINTS: [&str; 14] = [
     "heads-read",
     "snapshot-taken",
     "rows-read",
     "part-sent",
+    "object-stored",
     "data-stored",
     "deletes-stored",
     "state-stored",
     "manifest-stored",
     "checkpoint-stored",
+    "state-merging",
     "state-merged",
     "cursor-moved",
     "run-done",

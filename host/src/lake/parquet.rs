@@ -181,6 +181,7 @@ impl<F: FnMut(u32) -> Path> ParquetWriter<F> {
         let bytes = std::mem::take(object.writer.inner_mut());
         object.upload.add(&self.lake, bytes.into(), 0).await?;
         self.done.push(object.upload.finish(&self.lake).await?);
+        crate::crash::point("object-stored");
         Ok(())
     }
 }

@@ -100,6 +100,7 @@ impl<F: FnMut(u32) -> Path> DataWriter<F> {
     async fn close(&mut self) -> Result<(), LakeError> {
         if let Some(object) = self.current.take() {
             self.done.push(object.finish(&self.lake).await?);
+            crate::crash::point("object-stored");
         }
         Ok(())
     }

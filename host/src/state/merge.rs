@@ -29,6 +29,7 @@ pub(super) async fn merge_runs(lake: &Lake, table: &str, runs: &[Run]) -> Result
         upload.add(lake, writer.write(&entries, &order).map_err(failed)?, order.len() as u64).await?;
     }
     upload.add(lake, writer.finish().map_err(failed)?, 0).await?;
+    crate::crash::point("state-merging");
     match upload.finish(lake).await {
         Ok(_) | Err(LakeError::Store { source: Error::AlreadyExists { .. }, .. }) => Ok(()),
         Err(error) => Err(error),
