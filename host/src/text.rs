@@ -49,6 +49,12 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A name as a part of a key of TOML: quoted, where it has to be.
+pub(crate) fn toml_key(name: &str) -> String {
+    let is_bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if is_bare { name.to_owned() } else { serde_json::to_string(name).unwrap_or_default() }
+}
+
 /// `-1234567.50` as `-1,234,567.50`; a number with an exponent as it is.
 #[must_use]
 pub fn grouped(text: &str) -> String {

@@ -8,10 +8,17 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Serves until its input ends: so it also ends with a test that is killed.
+/// Serves until its input ends: so it also ends with a test that is killed. One request at a time: the real services look and
+/// write in one step, and moto does not, so that of two writers at once both could win.
 const SERVE: &str = "
 import os, sys, threading
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import main
+lock, answer = threading.Lock(), DomainDispatcherApplication.__call__
+def answer_alone(self, environ, start):
+    with lock:
+        return list(answer(self, environ, start))
+DomainDispatcherApplication.__call__ = answer_alone
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 main(['-H', '127.0.0.1', '-p', sys.argv[1]])
 ";

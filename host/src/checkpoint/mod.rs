@@ -13,6 +13,7 @@ use crate::error::{Exit, Explain};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 /// The largest document: what a standard parameter of Parameter Store holds.
@@ -178,6 +179,20 @@ pub async fn read_checkpoint(store: &dyn CheckpointStore, table: &str) -> Result
     } else {
         Err(CheckpointError::Misplaced { table: table.to_owned(), found: checkpoint.table })
     }
+}
+
+/// The last packet of each table that has a checkpoint.
+///
+/// # Errors
+/// [`CheckpointError`].
+pub async fn known_packets(store: &dyn CheckpointStore) -> Result<BTreeMap<String, u64>, CheckpointError> {
+    let mut known = BTreeMap::new();
+    for table in store.tables().await? {
+        if let Some(checkpoint) = read_checkpoint(store, &table).await? {
+            known.insert(table, checkpoint.sequence);
+        }
+    }
+    Ok(known)
 }
 
 /// The checkpoint of a table that has one.

@@ -16,7 +16,7 @@
 //! | `plugins.path` | `HOST_PLUGINS_PATH` | the folder of the published plugins and their `plugins.lock`; `plugins/dist` if left out |
 //! | `limits.<limit>` | `HOST_LIMITS_<LIMIT>` | a limit of [`Limits`], for all plugins |
 //! | `limits.<plugin>.<limit>` | | a limit for one plugin |
-//! | | `HOST_LOG` | what is logged to the standard error: `info`, `host=debug`, ...; `warn` if left out |
+//! | | `HOST_LOG` | what is logged to the standard error: `info`, `host=debug`, ...; warnings if left out, and of an ingest nothing that its screen tells |
 //!
 //! A variable goes before the file, and a key that is not known is an error.
 
@@ -261,7 +261,16 @@ impl Config {
     }
 
     fn read_limit_variable(&mut self, variable: &str, value: String) -> Result<(), ConfigError> {
-        let Some(limit) = variable.strip_prefix("HOST_LIMITS_") else { return Ok(()) };
+        const SECTIONS: [&str; 4] = ["HOST_SOURCE_", "HOST_LAKE_", "HOST_CHECKPOINTS_", "HOST_PLUGINS_"];
+        let Some(limit) = variable.strip_prefix("HOST_LIMITS_") else {
+            if SECTIONS.iter().any(|section| variable.starts_with(section)) {
+                let known = "`HOST_SOURCE_URL`, `HOST_SOURCE_SCHEMA`, `HOST_SOURCE_EXCLUDE`, `HOST_LAKE_RAW`, `HOST_LAKE_STAR`, \
+                             `HOST_CHECKPOINTS_URL`, `HOST_PLUGINS_PATH`, `HOST_PLUGINS_CACHE`";
+                let (place, key) = ("the environment".to_owned(), variable.to_owned());
+                return Err(ConfigError::UnknownKey { place, key, known: known.to_owned() });
+            }
+            return Ok(());
+        };
         let place = format!("the environment variable `{variable}`");
         let number = value.parse().map_or_else(|_| Value::String(value), Value::Integer);
         set_limit(&mut self.limits, &place, &limit.to_lowercase(), &number)

@@ -100,7 +100,10 @@ impl Flow {
         match (section, key) {
             ("source", "url") => self.source_url = Some(text(&value).ok_or_else(|| expected("a URL"))?),
             ("source", "schema") => self.schema = Some(text(&value).ok_or_else(|| expected("the name of a schema"))?),
-            ("source", "exclude") => self.exclude = texts(&value).ok_or_else(|| expected("names of tables"))?,
+            ("source", "exclude") => {
+                self.exclude =
+                    texts(&value).ok_or_else(|| expected("names of tables, in a variable with commas: `a,b`"))?
+            }
             ("lake", "raw") => self.raw = Some(objects(&value).ok_or_else(|| expected(OBJECTS))?),
             ("lake", "star") => self.star = Some(objects(&value).ok_or_else(|| expected(OBJECTS))?),
             ("checkpoints", "url") => {
@@ -177,6 +180,8 @@ fn text(value: &Value) -> Option<String> {
 /// A list of texts, or one text with commas, as a variable has it.
 fn texts(value: &Value) -> Option<Vec<String>> {
     match value {
+        // Brackets are for the file.
+        Value::String(list) if list.trim_start().starts_with('[') => None,
         Value::String(list) => {
             Some(list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
         }

@@ -80,8 +80,9 @@ impl Explain for IngestError {
                 Some("begin with ranges: `--from` and `--to` bring a part of the rows at a time".to_owned())
             }
             Self::KeyChanged { table, .. } => Some(format!(
-                "rows can't be told apart by both: name the old key, `[tables.{table}] key = [\"...\"]`; or begin the table anew: move its \
-                 folder out of the lake and remove its checkpoint"
+                "rows can't be told apart by both: name the old key, `[tables.{}] key = [\"...\"]`; or begin the table anew: move its \
+                 folder out of the lake and remove its checkpoint",
+                crate::text::toml_key(table)
             )),
             Self::Task { .. } => Some("this is a mistake of the host: please report it".to_owned()),
             _ => self.explained().and_then(Explain::hint),

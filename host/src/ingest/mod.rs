@@ -200,6 +200,9 @@ fn select(
         Err(error) => error.table().map(str::to_owned),
     };
     let known: BTreeSet<String> = found.iter().filter_map(name).collect();
+    if found.is_empty() {
+        return Err(SourceError::Empty.into());
+    }
     if let Some(unknown) = asked.iter().find(|table| !known.contains(*table)) {
         let (table, known) = (unknown.clone(), crate::text::listed(&known, "none"));
         return Err(SourceError::UnknownTable { table, known }.into());

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// How old an object is at least when it is removed. A run ends at twelve hours, so nobody is about to name it any more.
 const AGE_HOURS_MIN: i64 = 48;
@@ -25,14 +25,24 @@ pub struct Collected {
 }
 
 /// Removes the objects that no manifest names and that are older than two days: what runs left that crashed or came second, and
-/// parts of states that were merged since. With `is_dry` nothing is removed, and all is told.
+/// parts of states that were merged since. With `is_dry` nothing is removed, and all is told. What has another name than the lake
+/// gives, and tables without a packet, are left alone.
+///
+/// `checkpoints` are the last packets that the checkpoints know of, by table.
 ///
 /// # Errors
-/// [`LakeError`]; what was removed until then is gone.
-pub async fn collect_garbage(lake: &Lake, now: DateTime<Utc>, is_dry: bool) -> Result<Collected, LakeError> {
+/// [`LakeError::CheckpointAhead`] if packets of a table were lost; other [`LakeError`]s. What was removed until then is gone.
+pub async fn collect_garbage(
+    lake: &Lake,
+    checkpoints: &BTreeMap<String, u64>,
+    now: DateTime<Utc>,
+    is_dry: bool,
+) -> Result<Collected, LakeError> {
     let mut collected = Collected::default();
     let youngest = now - TimeDelta::hours(AGE_HOURS_MIN);
     for table in lake.tables().await? {
+        // A lake that has lost packets is for people to look at.
+        lake.head(&table, checkpoints.get(&table).copied().unwrap_or(0)).await?;
         collect_table(lake, &table, youngest, is_dry, &mut collected).await?;
     }
     if !is_dry {
@@ -55,8 +65,7 @@ async fn collect_table(
     let mut old = Vec::new();
     let mut listed = lake.store().list(Some(&prefix));
     while let Some(object) = listed.try_next().await.map_err(failed)? {
-        let is_manifest = packet::sequence_of(&object.location).is_some();
-        if is_manifest || object.location == packet::cursor_key(table) || object.last_modified > youngest {
+        if object.last_modified > youngest || !packet::is_data_or_state(table, &object.location) {
             collected.kept += 1;
         } else {
             old.push((object.location, object.size));
@@ -67,7 +76,12 @@ async fn collect_table(
     }
     let spans: Vec<(u64, u64)> = old.iter().filter_map(|(key, _)| packet::merged_run_span(key)).collect();
     let mut named = HashSet::new();
-    for sequence in lake.sequences_after(table, 0).await? {
+    let sequences = lake.sequences_after(table, 0).await?;
+    if sequences.is_empty() {
+        collected.kept += old.len() as u64;
+        return Ok(());
+    }
+    for sequence in sequences {
         let manifest = lake.manifest(table, sequence).await?;
         named.extend(kept_by(&manifest, &spans));
     }

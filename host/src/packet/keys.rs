@@ -93,6 +93,33 @@ pub fn merged_run_span(key: &Path) -> Option<(u64, u64)> {
     Some((number(first)?, number(last)?))
 }
 
+/// Whether a key is one that data, deletes or states of a table get.
+#[must_use]
+pub fn is_data_or_state(table: &str, key: &Path) -> bool {
+    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(rest) = key.prefix_match(&table_prefix(table)) else { return false };
+    let parts: Vec<String> = rest.map(|part| part.as_ref().to_owned()).collect();
+    // `<sequence>_<moment>`, or `<moment>` alone, and `-p0002` after either.
+    let is_moment = |stem: &str, has_sequence: bool| {
+        let stem = stem.rsplit_once("-p").filter(|(_, part)| digits(part, 4)).map_or(stem, |(stem, _)| stem);
+        match stem.split_once('_') {
+            Some((sequence, moment)) => has_sequence && digits(sequence, 8) && digits(moment, 12),
+            None => !has_sequence && digits(stem, 12),
+        }
+    };
+    match parts.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["state", name] => {
+            merged_run_span(key).is_some() || name.strip_suffix(".parquet").is_some_and(|stem| is_moment(stem, true))
+        }
+        [year, month, day, name] if digits(year, 4) && digits(month, 2) && digits(day, 2) => {
+            let lines = name.strip_suffix(".deletes.jsonl").or_else(|| name.strip_suffix(".jsonl"));
+            lines.is_some_and(|stem| is_moment(stem, true))
+                || name.strip_suffix(".parquet").is_some_and(|stem| is_moment(stem, false))
+        }
+        _ => false,
+    }
+}
+
 /// Where the cursor of a table stands after a run without rows.
 #[must_use]
 pub fn cursor_key(table: &str) -> Path {
@@ -123,6 +150,27 @@ mod tests {
         assert_eq!(None, sequence_of(&data_key("t", 12, started, 1)));
         assert_eq!(Some((1, 9)), merged_run_span(&merged_run_key("t", 1, 9)));
         assert_eq!(None, merged_run_span(&packet_state_key("t", 1, started, 1)));
+    }
+
+    #[test]
+    fn keys_of_others_are_told_from_those_of_the_lake() {
+        let started = "2026-02-03T04:05:06.000007Z".parse().unwrap();
+        for key in [
+            data_key("t", 12, started, 1),
+            data_key("t", 12, started, 2),
+            deletes_key("t", 12, started, 3),
+            parquet_key("t", started, 1),
+            parquet_key("t", started, 2),
+            packet_state_key("t", 12, started, 1),
+            merged_run_key("t", 1, 12),
+        ] {
+            assert!(is_data_or_state("t", &key), "{key}");
+            assert!(!is_data_or_state("other", &key), "{key}");
+        }
+        for key in ["t/notes.jsonl", "t/2026/02/03/notes.jsonl", "t/state/notes.parquet", "t/cursor", "t/2026/b.doc"] {
+            assert!(!is_data_or_state("t", &Path::from(key)), "{key}");
+        }
+        assert!(!is_data_or_state("t", &manifest_key("t", 1)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A folder of `<table>.jsonl` files, as a database for those who have none.
 //!
-//! A table's key is `<table>_id` unless the configuration or `schema.json` names another; its types are those of `schema.json`, or
+//! A table's key is `<table>_id`, or `id`, unless the configuration or `schema.json` names another; its types are those of `schema.json`, or
 //! inferred from its rows. Everything is read each time, and what has changed is told by the state of the lake.
 //!
 //! ```json
@@ -64,12 +64,7 @@ impl DirectorySource {
         let unreadable = |source| SourceError::Unreadable { path: self.folder.clone(), source };
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            // A pipe would be waited for.
-            if std::fs::metadata(entry.path()).is_ok_and(|found| !found.is_file()) {
-                continue;
-            }
-            let name = entry.file_name();
+            let name = entry.map_err(unreadable)?.file_name();
             let table = name.to_str().and_then(|name| name.strip_suffix(".jsonl")).filter(|table| !table.is_empty());
             names.extend(table.filter(|table| !self.exclude.iter().any(|name| name == table)).map(str::to_owned));
         }
@@ -101,11 +96,19 @@ impl DirectorySource {
             schema.map_or((None, None, Vec::new()), |schema| (schema.key, schema.columns, schema.references));
         let given = options.and_then(|options| options.key.clone()).or(schema_key);
         let is_given = given.is_some();
-        let key = given.unwrap_or_else(|| vec![format!("{name}_id")]);
-        let columns = match columns {
-            Some(columns) => columns,
-            None => self.infer(name, &key)?,
-        };
+        let mut key = given.unwrap_or_else(|| vec![format!("{name}_id")]);
+        let is_inferred = columns.is_none();
+        let mut columns = columns.map_or_else(|| self.infer(name, &key), Ok)?;
+        // `returns` may have a `return_id`, or just an `id`.
+        let singular = name.strip_suffix('s').unwrap_or(name);
+        let others = [format!("{name}_id"), format!("{singular}_id"), "id".to_owned()];
+        let other = others.into_iter().find(|other| columns.iter().any(|column| column.name == *other));
+        if let (false, Some(other)) = (is_given, other)
+            && key != [other.as_str()]
+        {
+            key = vec![other];
+            columns = if is_inferred { self.infer(name, &key)? } else { columns };
+        }
         // A file without rows has no columns yet.
         if let Some(missing) =
             key.iter().find(|column| columns.iter().all(|known| known.name != **column)).filter(|_| !columns.is_empty())
@@ -116,24 +119,31 @@ impl DirectorySource {
             if is_given {
                 return Err(SourceError::BadKey { table, reason });
             }
-            let hint =
-                format!("name the columns that tell its rows apart: `[tables.{name}] key = [\"...\"]`; {reason}");
+            let hint = format!(
+                "name the columns that tell its rows apart: `[tables.{}] key = [\"...\"]`; {reason}",
+                crate::text::toml_key(name)
+            );
             return Err(SourceError::NoKey { table, hint });
         }
         Ok(SourceTable { name: name.to_owned(), columns, key, references })
     }
 
     fn infer(&self, name: &str, key: &[String]) -> Result<Vec<SourceColumn>, SourceError> {
-        let mut inference = Inference::default();
+        let (mut rows, mut all) = (Inference::default(), Inference::default());
         let mut lines = Lines::open(&self.path(name))?;
         while let Some((_, line)) = lines.next()? {
             if let Ok(line) = line
                 && let Ok(members) = Members::parse(line)
             {
-                inference.add(&members);
+                all.add(&members);
+                // What is no row says nothing of columns.
+                if key.iter().all(|column| members.get(column).is_some_and(|value| value != "null")) {
+                    rows.add(&members);
+                }
             }
         }
-        Ok(inference.columns(key))
+        // Without any row they tell which key there could be.
+        Ok(if rows.is_empty() { all.columns(key) } else { rows.columns(key) })
     }
 }
 
@@ -285,7 +295,10 @@ struct Lines {
 
 impl Lines {
     fn open(path: &Path) -> Result<Self, SourceError> {
-        let file = File::open(path).map_err(|source| SourceError::Unreadable { path: path.to_owned(), source })?;
+        // A pipe would be waited for.
+        let is_other = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
+        let file = if is_other { Err(std::io::Error::other("it is no file")) } else { File::open(path) };
+        let file = file.map_err(|source| SourceError::Unreadable { path: path.to_owned(), source })?;
         Ok(Self {
             path: path.to_owned(),
             reader: BufReader::with_capacity(256 * 1024, file),

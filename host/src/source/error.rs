@@ -70,6 +70,8 @@ pub enum SourceError {
     Denied {
         /// The table.
         table: String,
+        /// The table as statements name it.
+        name: String,
         /// What the database says.
         reason: String,
     },
@@ -117,6 +119,9 @@ pub enum SourceError {
         /// The tables that it has.
         known: String,
     },
+    /// A source without any table.
+    #[error("the source has no tables")]
+    Empty,
     /// A file can't be read.
     #[error("can't read `{}`", path.display())]
     Unreadable {
@@ -180,6 +185,7 @@ impl Explain for SourceError {
             Self::BadKey { .. } => "source-bad-key",
             Self::BadCursor { .. } => "source-bad-cursor",
             Self::UnknownTable { .. } => "source-unknown-table",
+            Self::Empty => "source-empty",
             Self::Unreadable { .. } => "source-unreadable",
             Self::Schema { .. } => "source-schema",
             Self::Unordered { .. } => "source-unordered",
@@ -210,17 +216,30 @@ impl Explain for SourceError {
             Self::Query { .. } | Self::Gone { .. } => {
                 "run it again: nothing of this table was committed, nothing is lost".to_owned()
             }
-            Self::Denied { table, .. } => format!(
-                "grant it: GRANT SELECT ON {} TO <user>; or leave the table out: `[source] exclude`",
-                super::postgres::quote(table)
-            ),
-            Self::NoKey { hint, .. } => hint.clone(),
-            Self::BadKey { table, .. } => format!("name other columns: `[tables.{table}] key = [\"...\"]`"),
-            Self::BadCursor { table, cursor: "last_updated", .. } => {
-                format!("read it as a whole, `[tables.{table}] cursor = \"full\"`, and without `--from` and `--to`")
+            Self::Denied { name, .. } => {
+                format!("grant it: GRANT SELECT ON {name} TO <user>; or leave the table out: `[source] exclude`")
             }
-            Self::BadCursor { table, .. } => format!("choose another: `[tables.{table}] cursor = \"full\"`"),
-            Self::UnknownTable { .. } => "check the name; is it among those of `[source] exclude`?".to_owned(),
+            Self::NoKey { hint, .. } => hint.clone(),
+            Self::BadKey { table, .. } => format!(
+                "name other columns: `[tables.{}] key = [\"...\"]`; in a table they are to be NOT NULL; or leave it out: `[source] exclude`",
+                crate::text::toml_key(table)
+            ),
+            Self::BadCursor { table, cursor: "last_updated", .. } => {
+                format!(
+                    "name columns that say when a row changed, `[tables.{0}] last_updated = [\"...\"]`; or read it as a whole, \
+                     `[tables.{0}] cursor = \"full\"`, and without `--from` and `--to`",
+                    crate::text::toml_key(table)
+                )
+            }
+            Self::BadCursor { table, .. } => {
+                format!("choose another: `[tables.{}] cursor = \"full\"`", crate::text::toml_key(table))
+            }
+            Self::UnknownTable { table, .. } => format!(
+                "check the name; is it among those of `[source] exclude`? A view is read when it has a key and a cursor: \
+                 `[tables.{}] key = [\"...\"]`, `cursor = \"full\"`",
+                crate::text::toml_key(table)
+            ),
+            Self::Empty => "is `[source] schema`, or the folder, right, and is not everything excluded?".to_owned(),
             Self::Unreadable { .. } => "check that it is there and can be read".to_owned(),
             Self::Schema { .. } => "mend it, or remove it: types are then inferred from the rows".to_owned(),
             Self::Decode { .. } | Self::Unordered { .. } => return None,

@@ -25,11 +25,11 @@ pub struct Entries {
     /// Whether each row is gone; then it has no hash.
     gone: Vec<bool>,
     /// The packet of each row.
-    pub(super) sequences: Vec<u64>,
+    pub sequences: Vec<u64>,
     /// The index of each line among the lines of its packet, from 0.
-    pub(super) lines: Vec<u64>,
+    pub lines: Vec<u64>,
     /// Where each line begins among the lines of its packet, in bytes.
-    pub(super) offsets: Vec<u64>,
+    pub offsets: Vec<u64>,
 }
 
 impl Keys {

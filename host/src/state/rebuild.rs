@@ -17,6 +17,8 @@ pub(super) async fn rebuild(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>
     let layout = KeyLayout::new(&manifest.key, &manifest.columns);
     let mut segments = SegmentWriter::new(lake, |part| packet::packet_state_key(table, sequence, now, part));
     let (mut line, mut offset, mut key) = (0, 0, Vec::new());
+    // Told when the digests of all objects were compared: it is mostly damage that makes a line unusable.
+    let mut unusable = None;
     for is_gone in [false, true] {
         let mut lines = if is_gone { PacketLines::deletes(lake, manifest) } else { PacketLines::rows(lake, manifest) };
         while let Some(chunk) = lines.next().await? {
@@ -24,17 +26,21 @@ pub(super) async fn rebuild(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>
             for text in chunk.split_inclusive(|byte| *byte == b'\n') {
                 let content = text.strip_suffix(b"\n").unwrap_or(text);
                 key.clear();
-                layout.encode_line(content, &mut key).map_err(|error| LakeError::State {
-                    key: packet::manifest_key(table, sequence).to_string(),
-                    reason: format!("line {} of the packet has no key: {error}", line + 1),
-                })?;
-                entries.push(&key, (!is_gone).then(|| hash_line(content)), sequence, line, offset);
+                if let Err(error) = layout.encode_line(content, &mut key) {
+                    let reason = format!("line {} of packet {sequence} has no key: {error}", line + 1);
+                    unusable.get_or_insert(LakeError::Format { key: packet::table_prefix(table).to_string(), reason });
+                } else {
+                    entries.push(&key, (!is_gone).then(|| hash_line(content)), sequence, line, offset);
+                }
                 line += 1;
                 offset += text.len() as u64;
             }
             segments.store_full().await?;
         }
         (line, offset) = (0, 0);
+    }
+    if let Some(unusable) = unusable {
+        return Err(unusable);
     }
     let mut files = Vec::new();
     for object in segments.finish().await? {

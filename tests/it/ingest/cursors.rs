@@ -371,7 +371,11 @@ async fn a_table_without_a_key_is_refused_with_the_ways_out_and_others_go_on() {
     let report = scene.ingest(&IngestOptions::default()).await;
     let error = error_of(&report, "keyless");
     assert_eq!(error.to_string(), "the key of `keyless` can't be used: two rows have the same one, {\"number\":2}");
-    assert_eq!(error.hint().unwrap(), "name other columns: `[tables.keyless] key = [\"...\"]`");
+    assert_eq!(
+        error.hint().unwrap(),
+        "name other columns: `[tables.keyless] key = [\"...\"]`; in a table they are to be NOT NULL; or leave it out: \
+         `[source] exclude`"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -787,8 +791,9 @@ async fn the_right_to_read_is_enough() {
             error.to_string(),
             format!("the user has no right to read `{table}`: permission denied for table {table}")
         );
-        let hint =
-            format!("grant it: GRANT SELECT ON \"{table}\" TO <user>; or leave the table out: `[source] exclude`");
+        let hint = format!(
+            "grant it: GRANT SELECT ON \"public\".\"{table}\" TO <user>; or leave the table out: `[source] exclude`"
+        );
         assert_eq!(error.hint().unwrap(), hint);
     }
     scene.execute("UPDATE t SET note = 'c' WHERE id = 1; DELETE FROM t WHERE id = 2").await;

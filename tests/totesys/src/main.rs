@@ -108,7 +108,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let database = arguments.database.generator(style)?;
     match (&arguments.out, &arguments.postgres) {
         (Some(folder), _) => write_files(&database, folder, &arguments.tables),
-        (None, Some(url)) => tokio::runtime::Runtime::new()?.block_on(load_database(&database, url, &arguments.tables)),
+        (None, Some(url)) => {
+            let loaded = tokio::runtime::Runtime::new()?.block_on(load_database(&database, url, &arguments.tables))?;
+            loaded.rows.iter().for_each(|(table, rows)| println!("{} {rows}", table.name()));
+            Ok(())
+        }
         (None, None) => Ok(()),
     }
 }
@@ -134,17 +138,13 @@ fn write_files(database: &Generator, folder: &Path, tables: &[Table]) -> Result<
     Ok(())
 }
 
-async fn load_database(database: &Generator, url: &str, tables: &[Table]) -> Result<(), Box<dyn Error>> {
+async fn load_database(database: &Generator, url: &str, tables: &[Table]) -> Result<Loaded, Box<dyn Error>> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
-    let Loaded { rows } = match tables {
+    Ok(match tables {
         [] => load::load(&client, database).await?,
         tables => load::load_tables(&client, database, tables).await?,
-    };
-    for (table, rows) in rows {
-        println!("{} {rows}", table.name());
-    }
-    Ok(())
+    })
 }
 
 fn serve(database: &Generator, port: Option<u16>) -> Result<(), Box<dyn Error>> {
@@ -155,12 +155,15 @@ fn serve(database: &Generator, port: Option<u16>) -> Result<(), Box<dyn Error>> 
     let url = server.create_database(DATABASE)?;
     runtime.block_on(async {
         tokio::select! {
-            loaded = load_database(database, &url, &[]) => loaded?,
+            loaded = load_database(database, &url, &[]) => {
+                loaded?.rows.iter().for_each(|(table, rows)| eprintln!("{} {rows}", table.name()));
+            }
             end = ends.recv() => {
                 eprintln!("{}", end.unwrap_or_default());
                 return Ok(());
             }
         }
+        eprintln!("it stops on an interrupt, or when the standard input ends");
         println!("{url}");
         eprintln!("{}", ends.recv().await.unwrap_or_default());
         Ok(())

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("HOST_LOG").unwrap_or_else(|_| "warn".into()))
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("HOST_LOG").unwrap_or_else(|_| LOG.into()))
         .with_ansi(std::io::stderr().is_terminal())
         .log_internal_errors(false)
         .without_time()
@@ -36,6 +36,9 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// What is logged if nobody says: what the screens don't tell anyway.
+const LOG: &str = "warn,host::ingest=off,aws_config=off,aws_runtime=off,aws_smithy_runtime=off";
 
 /// Lets all threads allocate from one heap. Rows are made by one thread and freed by another; with a heap for each thread,
 /// what one frees the other can't use, and the peak grows by a third. Allocations are large and few, so nobody waits.

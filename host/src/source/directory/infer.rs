@@ -33,6 +33,10 @@ const KINDS: [Kind; 7] =
     [Kind::Integer, Kind::BigInteger, Kind::Numeric, Kind::Boolean, Kind::Timestamp, Kind::Text, Kind::Json];
 
 impl Inference {
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
     pub(super) fn add(&mut self, members: &Members<'_>) {
         self.rows += 1;
         for (index, (name, value)) in members.iter().enumerate() {

@@ -61,15 +61,16 @@ impl Address {
     pub fn parse(url: &str, environment: &BTreeMap<String, String>) -> Result<Self, SourceError> {
         let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
         let (url, mut parameters) = split_parameters(url);
+        let url = with_port(&url, variable("PGPORT").map(String::as_str))?;
         let mut config: Config =
             url.parse().map_err(|error: tokio_postgres::Error| SourceError::Url(crate::error::with_causes(&error)))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             config.host(variable("PGHOST").map_or("localhost", String::as_str));
         }
         if config.get_ports().is_empty()
-            && let Some(port) = variable("PGPORT")
+            && let Some(port) = variable("PGPORT").and_then(|port| port.parse().ok())
         {
-            config.port(port.parse().map_err(|_| SourceError::Url(format!("`PGPORT` is `{port}`, which is no port")))?);
+            config.port(port);
         }
         if config.get_user().is_none() {
             let user = variable("PGUSER").or_else(|| variable("USER"));
@@ -236,7 +237,7 @@ impl fmt::Display for Address {
             None => self.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default(),
         };
         let port = self.config.get_ports().first().copied().unwrap_or(5_432);
-        write!(formatter, "{host}:{port}/{}", self.config.get_dbname().unwrap_or_default())
+        write!(formatter, "{host}:{port}/{}", self.config.get_dbname().or(self.config.get_user()).unwrap_or_default())
     }
 }
 
@@ -255,6 +256,28 @@ where
     if let Err(error) = connection.await {
         // Whoever waits for an answer hears of it too.
         tracing::debug!(error = crate::error::with_causes(&error), "the connection to the database ended");
+    }
+}
+
+/// The URL with the port of the environment, where it names a host and no port.
+fn with_port(url: &str, port: Option<&str>) -> Result<String, SourceError> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    if rest.split('?').next().is_some_and(|rest| rest.matches('@').count() > 1 || rest.contains('#')) {
+        let reason = "user and password may hold `@`, `/`, `#` and their like only percent-encoded, as `%40`; or leave the password to `PGPASSWORD`";
+        return Err(SourceError::Url(reason.to_owned()));
+    }
+    let (authority, path) = rest.find('/').map_or((rest, ""), |end| rest.split_at(end));
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
+    match port {
+        // Several hosts have a port each.
+        Some(_) if has_port || host.contains(',') => Ok(url.to_owned()),
+        Some(port) if port.parse::<u16>().is_err() => {
+            Err(SourceError::Url(format!("`PGPORT` is `{port}`, which is no port")))
+        }
+        // Without a host the port is not to stand in the URL either.
+        Some(port) if !host.is_empty() => Ok(format!("{scheme}://{authority}:{port}{path}")),
+        _ => Ok(url.to_owned()),
     }
 }
 

@@ -92,6 +92,10 @@ pub(super) async fn tables(
     };
     let (relations, columns) = (query(RELATIONS).await?, query(COLUMNS).await?);
     let (keys, references) = (query(KEYS).await?, query(REFERENCES).await?);
+    let names: Vec<String> = relations.iter().map(|relation| relation.get(1)).collect();
+    for name in source.exclude.iter().chain(source.options.keys()).filter(|name| !names.contains(name)) {
+        tracing::warn!(table = name, schema = source.schema, "the configuration names a table that is not there");
+    }
     let is_wanted = |relation: &&Row| {
         let (name, kind): (String, String) = (relation.get(1), relation.get(2));
         let is_named = source.options.contains_key(&name);
@@ -118,7 +122,8 @@ fn table(
         (relation.get(0), relation.get(1), relation.get(2), relation.get(3));
     if !is_allowed {
         let reason = format!("permission denied for table {name}");
-        return Err(SourceError::Denied { table: name, reason });
+        let quoted = format!("{}.{}", quote(&source.schema), quote(&name));
+        return Err(SourceError::Denied { table: name, name: quoted, reason });
     }
     let partitions: String = relation.get(4);
     let columns_text: String = columns.iter().map(fingerprint_of).collect();
@@ -206,8 +211,9 @@ fn no_key(table: &str, is_table: bool, columns: &[PostgresColumn]) -> SourceErro
     } else {
         "name the columns that tell its rows apart"
     };
+    let key = crate::text::toml_key(table);
     let hint = format!(
-        "{alternatives}: `[tables.{table}] key = [\"...\"]` (it has {columns}); or leave it out: `[source] exclude = [\"{table}\"]`"
+        "{alternatives}: `[tables.{key}] key = [\"...\"]` (it has {columns}); or leave it out: `[source] exclude = [\"{table}\"]`"
     );
     SourceError::NoKey { table: table.to_owned(), hint }
 }

@@ -56,8 +56,10 @@ pub(super) fn plan(
             Selection { condition, window, cursor: CursorPosition::None }
         }
         (Request::Whole, Cursor::Snapshot) | (Request::Changes(_), Cursor::Snapshot) => {
-            let known = if let Request::Changes(known) = request { known } else { &CursorPosition::None };
-            let (condition, window) = since(known, now, &fingerprint);
+            let (condition, window) = match request {
+                Request::Changes(known) => since(known, now, &fingerprint),
+                _ => (None, "the whole table".to_owned()),
+            };
             Selection { condition, window, cursor: now.cursor(fingerprint) }
         }
         (Request::Whole, _) | (_, Cursor::Full) => {

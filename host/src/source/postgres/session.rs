@@ -118,7 +118,7 @@ impl Snapshot for Session {
 
     async fn read(&mut self, table: &SourceTable, plan: &Plan, rows: Sender<RowBatch>) -> Result<(), SourceError> {
         let known = self.table(table)?;
-        let failed = |error| query_failed(&table.name, error);
+        let failed = |error| query_failed(known, error);
         // One table that fails must not end the transaction of all.
         self.client.batch_execute("SAVEPOINT one_table").await.map_err(failed)?;
         let copied = self.copy(known, plan, rows).await;
@@ -130,7 +130,7 @@ impl Snapshot for Session {
 
 impl Session {
     async fn copy(&self, table: &PostgresTable, plan: &Plan, rows: Sender<RowBatch>) -> Result<(), SourceError> {
-        let failed = |error| query_failed(&table.table.name, error);
+        let failed = |error| query_failed(table, error);
         let stream = self.client.copy_out(plan.query.as_str()).await.map_err(failed)?;
         pin_mut!(stream);
         let mut decoder = RowDecoder::new(table, plan.is_ordered);
@@ -159,12 +159,12 @@ impl Session {
     }
 }
 
-fn query_failed(table: &str, error: tokio_postgres::Error) -> SourceError {
-    let table = table.to_owned();
+fn query_failed(known: &PostgresTable, error: tokio_postgres::Error) -> SourceError {
+    let table = known.table.name.clone();
     match error.code() {
         Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
             let reason = error.as_db_error().map_or_else(String::new, |error| error.message().to_owned());
-            SourceError::Denied { table, reason }
+            SourceError::Denied { table, name: known.from.trim_start_matches("ONLY ").to_owned(), reason }
         }
         Some(&SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN) | None => {
             SourceError::Gone { table, source: error }

@@ -4,6 +4,7 @@ use super::{Failure, boxed, environment, environment_failure};
 use crate::arguments::{GcArguments, IngestArguments, ReconcileArguments, StatusArguments};
 use crate::screen;
 use chrono::{DateTime, Utc};
+use host::checkpoint::known_packets;
 use host::config::Config;
 use host::error::{Exit, Explain};
 use host::ingest::{IngestOptions, IngestReport, Parts, What, ingest};
@@ -64,13 +65,17 @@ pub(crate) fn status_command(config: &Config, arguments: StatusArguments, json: 
         let checkpoints = open_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?;
         status(&lake, &*checkpoints, &arguments.tables, now()).await.map_err(boxed)
     });
-    Ok(screen::show_status(&tables?, json))
+    let tables = tables?;
+    let exit = if tables.iter().any(screen::is_in_trouble) { Exit::No } else { Exit::Done };
+    Ok(screen::show_status(&tables, json).max(exit))
 }
 
 pub(crate) fn gc_command(config: &Config, arguments: &GcArguments, json: bool) -> Result<Exit, Failure> {
     let collected = runtime()?.block_on(async {
         let lake = open_lake(&config.flow.raw(), "gc").await.map_err(boxed)?;
-        collect_garbage(&lake, now(), arguments.dry_run).await.map_err(boxed)
+        let checkpoints = open_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?;
+        let known = known_packets(&*checkpoints).await.map_err(boxed)?;
+        collect_garbage(&lake, &known, now(), arguments.dry_run).await.map_err(boxed)
     });
     Ok(screen::show_collected(&collected?, arguments.dry_run, json))
 }

@@ -158,7 +158,7 @@ pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
         return print("the lake has no tables yet\nhint: `host ingest` brings them\n");
     }
     let mut table = new_table();
-    table.set_header(["table", "packet", "rows", "newest last_updated", "last ingest", "lag", "checkpoint"]);
+    table.set_header(["table", "packet", "rows brought", "newest last_updated", "last ingest", "lag", "checkpoint"]);
     for status in tables {
         table.add_row([
             shown(&status.table, TEXT_CHARS_MAX),
@@ -176,6 +176,11 @@ pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
         screen += &format!("warning: `{name}` lacks {} in the lake\n", counted(status.gaps, "packet"));
     }
     print(&screen)
+}
+
+/// Whether a table lacks packets.
+pub(crate) fn is_in_trouble(status: &TableStatus) -> bool {
+    status.gaps > 0 || matches!(status.checkpoint, Ok(Some(sequence)) if sequence > status.sequence)
 }
 
 fn checkpoint_text(status: &TableStatus) -> String {

@@ -8,7 +8,7 @@ mod lake;
 mod new;
 pub(crate) mod registry;
 
-pub(crate) use lake::{rows_bar, show_collected, show_ingest, show_status};
+pub(crate) use lake::{is_in_trouble, rows_bar, show_collected, show_ingest, show_status};
 pub(crate) use new::show_new;
 
 use comfy_table::{ContentArrangement, Table, presets};
