@@ -159,7 +159,8 @@ async fn round(
     if heads.is_empty() {
         return Ok(Vec::new());
     }
-    let mut snapshot = Some(parts.source.snapshot().await?);
+    let names: Vec<String> = heads.iter().map(|(table, _)| table.name.clone()).collect();
+    let mut snapshot = Some(parts.source.snapshot(&names).await?);
     crate::crash::point("snapshot-taken");
     let mut again = Vec::new();
     for (table, head) in heads {
@@ -171,7 +172,7 @@ async fn round(
         // A task that died took the snapshot with it.
         let open = match snapshot.take() {
             Some(open) => open,
-            None => parts.source.snapshot().await?,
+            None => parts.source.snapshot(&names).await?,
         };
         let (open, end) = TableIngest { parts, options, table: &table, head: &head }.run(open, &tell).await;
         snapshot = open;

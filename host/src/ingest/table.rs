@@ -116,13 +116,13 @@ impl TableIngest<'_> {
     ) -> Result<(Plan, Filter<'_>), IngestError> {
         self.compare_keys()?;
         let request = match &self.options.what {
-            What::Changes => Request::Changes(self.head.cursor.clone()),
+            What::Changes => Request::Changes,
             What::Range { from, to } => Request::Range { from: *from, to: *to },
             What::Sweep => Request::Whole,
         };
         // Rows in the order of their keys find their state on the way; where there is none, the order costs and helps nobody.
         let has_state = self.head.newest.is_some();
-        let plan = snapshot.plan(self.table, &request, is_sorted && has_state).await?;
+        let plan = snapshot.plan(self.table, &request, &self.head.cursor, is_sorted && has_state).await?;
         let (is_sweep, is_ordered) = (self.options.what == What::Sweep && has_state, plan.is_ordered && is_sorted);
         let Parts { lake, clock, .. } = self.parts;
         Ok((plan, Filter::new(lake, self.head.newest.as_ref(), clock(), is_sweep, is_ordered)))
@@ -132,7 +132,9 @@ impl TableIngest<'_> {
     fn compare_keys(&self) -> Result<(), IngestError> {
         let Some(newest) = &self.head.newest else { return Ok(()) };
         let (before, now) = (KeyLayout::new(&newest.key, &newest.columns), self.table.layout());
-        if before.has_form_of(&now) {
+        // A column that was renamed is the same; one that is still there beside the new one is not.
+        let is_same = |(before, now): (&String, &String)| before == now || !self.table.has_column(before);
+        if before.has_form_of(&now) && newest.key.iter().zip(&self.table.key).all(is_same) {
             return Ok(());
         }
         let shown = |key: &[String], columns: &[SourceColumn]| {
@@ -252,6 +254,10 @@ impl TableIngest<'_> {
         if manifest.committed_at - manifest.started_at > TimeDelta::hours(RUN_HOURS_MAX) {
             return Err(IngestError::TooLong { table: self.table.name.clone() });
         }
+        // What was stored is looked at once more: after the commit nobody could write it again.
+        for object in manifest.data.iter().chain(&manifest.deletes) {
+            lake.check(&manifest, object).await?;
+        }
         if lake.commit(&manifest).await? == Commit::Lost {
             return Ok(None);
         }
@@ -292,6 +298,7 @@ impl TableIngest<'_> {
             cursor,
             window: plan.window.clone(),
             newest_last_updated: newest_of(before, written.newest),
+            chain: Manifest::chain_after(self.head.newest.as_ref(), &self.parts.run, self.head.sequence() + 1),
             run: self.parts.run.clone(),
             host: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: started.trunc_subsecs(6),

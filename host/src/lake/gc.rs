@@ -74,23 +74,28 @@ async fn collect_table(
     if old.is_empty() {
         return Ok(());
     }
-    let spans: Vec<(u64, u64)> = old.iter().filter_map(|(key, _)| packet::merged_run_span(key)).collect();
-    let mut named = HashSet::new();
     let sequences = lake.sequences_after(table, 0).await?;
     if sequences.is_empty() {
         collected.kept += old.len() as u64;
         return Ok(());
     }
+    let mut manifests = BTreeMap::new();
     for sequence in sequences {
         let manifest = lake.manifest(table, sequence).await?;
-        named.extend(kept_by(&manifest, &spans));
+        manifests.insert(sequence, manifest);
     }
-    let is_covered = |(first, last): (u64, u64)| {
-        spans.iter().any(|span| *span != (first, last) && span.0 <= first && last <= span.1)
-    };
+    // Merged states that are made of the packets that there are.
+    let is_of_these =
+        |last: u64, chain: &str| manifests.get(&last).is_some_and(|manifest| manifest.chain.starts_with(chain));
+    let spans = old.iter().filter_map(|(key, _)| packet::merged_run_span(key));
+    let spans: Vec<(u64, u64)> =
+        spans.filter(|(_, last, chain)| is_of_these(*last, chain)).map(|(first, last, _)| (first, last)).collect();
+    let named: HashSet<String> = manifests.values().flat_map(|manifest| kept_by(manifest, &spans)).collect();
+    let is_covered =
+        |first: u64, last: u64| spans.iter().any(|span| *span != (first, last) && span.0 <= first && last <= span.1);
     for (key, bytes) in old {
         let is_kept = match packet::merged_run_span(&key) {
-            Some(span) => !is_covered(span),
+            Some((first, last, chain)) => is_of_these(last, chain) && !is_covered(first, last),
             None => named.contains(key.as_ref()),
         };
         if is_kept {

@@ -16,7 +16,7 @@ pub use packet_writer::PacketWriter;
 pub use read::PacketLines;
 pub use upload::{DataWriter, ObjectLimits, ObjectUpload};
 
-use crate::packet::{self, CursorPosition, Manifest, SEQUENCE_MAX};
+use crate::packet::{self, CursorPosition, Manifest, SEQUENCE_MAX, StoredObject};
 use crate::store::Store;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -203,6 +203,28 @@ impl Lake {
             CursorHint { sequence: 0, cursor: CursorPosition::None, at: DateTime::UNIX_EPOCH }
         });
         Ok(Some((hint, version)))
+    }
+
+    /// Looks whether an object of a packet is there, in its size.
+    ///
+    /// # Errors
+    /// [`LakeError::Missing`], [`LakeError::Damaged`] and [`LakeError::Store`].
+    pub async fn check(&self, manifest: &Manifest, object: &StoredObject) -> Result<(), LakeError> {
+        let key = Path::parse(&object.key).unwrap_or_default();
+        match self.store.head(&key).await {
+            Ok(found) if found.size == object.bytes => Ok(()),
+            Ok(found) => Err(LakeError::Damaged {
+                key: object.key.clone(),
+                what: "size",
+                expected: object.bytes.to_string(),
+                found: found.size.to_string(),
+            }),
+            Err(Error::NotFound { .. }) => {
+                let (table, sequence) = (manifest.table.clone(), manifest.sequence);
+                Err(LakeError::Missing { table, sequence, key: object.key.clone() })
+            }
+            Err(error) => Err(LakeError::store("look at", &key)(error)),
+        }
     }
 
     /// Creates an object.

@@ -6,7 +6,7 @@
 //! <table>/<yyyy>/<mm>/<dd>/<HHMMSSffffff>.parquet             data as Parquet
 //! <table>/<yyyy>/<mm>/<dd>/<sequence>_<HHMMSSffffff>.deletes.jsonl
 //! <table>/state/<sequence>_<HHMMSSffffff>-p0001.parquet       the state that a packet adds
-//! <table>/state/<first>-<last>.parquet                        the state of several packets, merged
+//! <table>/state/<first>-<last>_<chain>.parquet                the state of several packets, merged: those of one chain
 //! <table>/cursor                                              where a run without rows ended
 //! ```
 //!
@@ -79,18 +79,23 @@ pub fn packet_state_key(table: &str, sequence: u64, started: DateTime<Utc>, part
     state_prefix(table).join(format!("{sequence:08}_{}-p{part:04}.parquet", moment(started)))
 }
 
-/// The merged state of the packets `first` to `last`.
+/// The merged state of the packets `first` to `last`, the last of which has the chain `chain`.
 #[must_use]
-pub fn merged_run_key(table: &str, first: u64, last: u64) -> Path {
-    state_prefix(table).join(format!("{first:08}-{last:08}.parquet"))
+pub fn merged_run_key(table: &str, first: u64, last: u64, chain: &str) -> Path {
+    let chain = chain.get(..CHAIN_DIGITS).unwrap_or(chain);
+    state_prefix(table).join(format!("{first:08}-{last:08}_{chain}.parquet"))
 }
 
-/// The packets `(first, last)` that a merged state holds, from its key.
+/// How many digits of a chain a key has.
+const CHAIN_DIGITS: usize = 16;
+
+/// The packets `(first, last)` that a merged state holds, from its key, and the beginning of the chain of the last one.
 #[must_use]
-pub fn merged_run_span(key: &Path) -> Option<(u64, u64)> {
-    let (first, last) = key.filename()?.strip_suffix(".parquet")?.split_once('-')?;
+pub fn merged_run_span(key: &Path) -> Option<(u64, u64, &str)> {
+    let (span, chain) = key.filename()?.strip_suffix(".parquet")?.split_once('_')?;
+    let (first, last) = span.split_once('-')?;
     let number = |digits: &str| digits.parse().ok().filter(|_| digits.len() == 8);
-    Some((number(first)?, number(last)?))
+    Some((number(first)?, number(last)?, chain)).filter(|_| chain.len() == CHAIN_DIGITS)
 }
 
 /// Whether a key is one that data, deletes or states of a table get.
@@ -148,7 +153,8 @@ mod tests {
         assert_eq!("t/2026/02/03/040506000007.parquet", parquet_key("t", started, 1).as_ref());
         assert_eq!(Some(12), sequence_of(&manifest_key("a table", 12)));
         assert_eq!(None, sequence_of(&data_key("t", 12, started, 1)));
-        assert_eq!(Some((1, 9)), merged_run_span(&merged_run_key("t", 1, 9)));
+        let chain = "0123456789abcdef0123456789abcdef";
+        assert_eq!(Some((1, 9, &chain[..16])), merged_run_span(&merged_run_key("t", 1, 9, chain)));
         assert_eq!(None, merged_run_span(&packet_state_key("t", 1, started, 1)));
     }
 
@@ -162,7 +168,7 @@ mod tests {
             parquet_key("t", started, 1),
             parquet_key("t", started, 2),
             packet_state_key("t", 12, started, 1),
-            merged_run_key("t", 1, 12),
+            merged_run_key("t", 1, 12, "0123456789abcdef"),
         ] {
             assert!(is_data_or_state("t", &key), "{key}");
             assert!(!is_data_or_state("other", &key), "{key}");

@@ -11,6 +11,9 @@ use std::fmt;
 #[derive(Debug)]
 pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
+/// The most columns that a table has: as in Postgres.
+const COLUMNS_MAX: usize = 1_600;
+
 /// A member's name, borrowed where it has no escapes.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -47,6 +50,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
                 while let Some((Name(name), value)) = map.next_entry()? {
+                    if members.len() == COLUMNS_MAX {
+                        return Err(serde::de::Error::custom(format_args!("it has more than {COLUMNS_MAX} columns")));
+                    }
                     if members.iter().any(|(known, _)| *known == name) {
                         return Err(serde::de::Error::custom(format_args!("`{name}` stands there twice")));
                     }

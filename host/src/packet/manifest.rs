@@ -40,6 +40,8 @@ pub struct Manifest {
     pub window: String,
     /// The newest `last_updated` of all rows of the table so far, as ISO 8601, where there is such a column.
     pub newest_last_updated: Option<String>,
+    /// A digest of the runs that wrote this packet and all before it: no other packets have the same.
+    pub chain: String,
     /// The run that wrote it.
     pub run: String,
     /// The version of the host.
@@ -208,6 +210,13 @@ impl Manifest {
             return Err(ManifestError::Contradiction("records are numbered from 1 to 2^63 - 1"));
         }
         Ok(manifest)
+    }
+
+    /// The chain of a packet that a run adds after `newest`, or as the first one.
+    #[must_use]
+    pub fn chain_after(newest: Option<&Self>, run: &str, sequence: u64) -> String {
+        let before = newest.map_or("", |newest| &newest.chain);
+        crate::text::sha256(format!("{before}\n{run}\n{sequence}").as_bytes())
     }
 
     /// The number of the first row of the next packet.

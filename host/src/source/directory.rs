@@ -155,16 +155,22 @@ impl Source for DirectorySource {
         Ok(names.iter().map(|name| self.table(name, schemas.remove(name))).collect())
     }
 
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, SourceError> {
+    async fn snapshot(&self, _: &[String]) -> Result<Box<dyn Snapshot>, SourceError> {
         Ok(Box::new(self.clone()))
     }
 }
 
 #[async_trait]
 impl Snapshot for DirectorySource {
-    async fn plan(&mut self, table: &SourceTable, request: &Request, _: bool) -> Result<Plan, SourceError> {
+    async fn plan(
+        &mut self,
+        table: &SourceTable,
+        request: &Request,
+        _: &CursorPosition,
+        _: bool,
+    ) -> Result<Plan, SourceError> {
         let (cursor, window) = match request {
-            Request::Changes(_) | Request::Whole => (CursorPosition::Full, "the whole file".to_owned()),
+            Request::Changes | Request::Whole => (CursorPosition::Full, "the whole file".to_owned()),
             Request::Range { from, to } => {
                 if !table.has_column(LAST_UPDATED) {
                     let reason = format!("it has no column `{LAST_UPDATED}`");

@@ -119,6 +119,12 @@ pub enum SourceError {
         /// The tables that it has.
         known: String,
     },
+    /// A replica that has not yet seen what the lake holds.
+    #[error("the replica is behind the lake: it has not seen yet what was read of `{table}` before")]
+    Behind {
+        /// The table.
+        table: String,
+    },
     /// A source without any table.
     #[error("the source has no tables")]
     Empty,
@@ -159,6 +165,7 @@ impl SourceError {
             | Self::BadKey { table, .. }
             | Self::BadCursor { table, .. }
             | Self::UnknownTable { table, .. }
+            | Self::Behind { table }
             | Self::Unordered { table } => Some(table),
             Self::Unreadable { path, .. } if path.extension().is_some_and(|ending| ending == "jsonl") => {
                 path.file_stem().and_then(|table| table.to_str())
@@ -185,6 +192,7 @@ impl Explain for SourceError {
             Self::BadKey { .. } => "source-bad-key",
             Self::BadCursor { .. } => "source-bad-cursor",
             Self::UnknownTable { .. } => "source-unknown-table",
+            Self::Behind { .. } => "source-behind",
             Self::Empty => "source-empty",
             Self::Unreadable { .. } => "source-unreadable",
             Self::Schema { .. } => "source-schema",
@@ -239,6 +247,7 @@ impl Explain for SourceError {
                  `[tables.{}] key = [\"...\"]`, `cursor = \"full\"`",
                 crate::text::toml_key(table)
             ),
+            Self::Behind { .. } => "run it again when the replica has caught up, or read from the primary".to_owned(),
             Self::Empty => "is `[source] schema`, or the folder, right, and is not everything excluded?".to_owned(),
             Self::Unreadable { .. } => "check that it is there and can be read".to_owned(),
             Self::Schema { .. } => "mend it, or remove it: types are then inferred from the rows".to_owned(),
@@ -248,7 +257,7 @@ impl Explain for SourceError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Connect { .. } | Self::Query { .. } | Self::Gone { .. } => Exit::Environment,
+            Self::Connect { .. } | Self::Behind { .. } | Self::Query { .. } | Self::Gone { .. } => Exit::Environment,
             Self::Secret(error) => error.exit(),
             _ => Exit::BadInput,
         }

@@ -64,8 +64,8 @@ pub struct TableOptions {
 /// What is to be read of a table.
 #[derive(Clone, Debug)]
 pub enum Request {
-    /// What may have changed since the cursor stood there.
-    Changes(CursorPosition),
+    /// What may have changed since the cursor of the lake stood where it does.
+    Changes,
     /// The rows whose `last_updated` is not before `from`, and before `to`.
     Range {
         /// The first moment.
@@ -101,21 +101,27 @@ pub trait Source: Debug + Send + Sync {
     /// [`SourceError`] if the source as a whole can't be read.
     async fn tables(&self) -> Result<Vec<Result<SourceTable, SourceError>>, SourceError>;
 
-    /// Opens the source as it is now, for all tables at once.
+    /// Opens the source as it is now, for all of `tables` at once.
     ///
     /// # Errors
     /// [`SourceError`].
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, SourceError>;
+    async fn snapshot(&self, tables: &[String]) -> Result<Box<dyn Snapshot>, SourceError>;
 }
 
 /// A source at one moment.
 #[async_trait]
 pub trait Snapshot: Debug + Send {
-    /// How to answer a request. `is_sorted` asks for rows in the order of their keys, which a source may not be able to give.
+    /// How to answer a request, given where the cursor of the lake stands. `is_sorted` asks for rows in the order of their keys, which a source may not be able to give.
     ///
     /// # Errors
     /// [`SourceError`].
-    async fn plan(&mut self, table: &SourceTable, request: &Request, is_sorted: bool) -> Result<Plan, SourceError>;
+    async fn plan(
+        &mut self,
+        table: &SourceTable,
+        request: &Request,
+        known: &CursorPosition,
+        is_sorted: bool,
+    ) -> Result<Plan, SourceError>;
 
     /// Sends the rows of a plan, each key at most once.
     ///

@@ -6,6 +6,9 @@ use crate::lake::{Lake, LakeError};
 use arrow::array::Array;
 use std::sync::Arc;
 
+/// How many bytes of keys are moved at a time, about.
+const KEY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// The state of a table, being read. What is remembered is one block a run.
 #[derive(Debug)]
 pub struct State {
@@ -82,7 +85,7 @@ impl State {
     /// # Errors
     /// [`LakeError::State`] and [`LakeError::Store`].
     pub async fn next(&mut self, entries: &mut Entries, entries_max: usize) -> Result<(), LakeError> {
-        while entries.len() < entries_max {
+        while entries.len() < entries_max && entries.keys.bytes() < KEY_BYTES_MAX {
             for run in &mut self.runs {
                 run.load(&self.lake).await?;
             }

@@ -45,6 +45,12 @@ impl Keys {
         self.ends.is_empty()
     }
 
+    /// How many bytes all keys have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The key with an index.
     ///
     /// # Panics

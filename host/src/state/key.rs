@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// How the values of a key's columns become bytes: a whole number as eight bytes, most significant first, with the sign turned
-/// round; anything else as the text that the line holds, without the quotes of types that always have some, ended by a zero byte.
+/// round; anything else as the text that the line holds, without the quotes of types that always have some, ended by zero bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyLayout {
     columns: Vec<KeyColumn>,
@@ -107,10 +107,10 @@ impl KeyLayout {
                 json.push_str(&number.to_string());
                 bytes = rest;
             } else {
-                let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
-                let text = String::from_utf8_lossy(&bytes[..end]);
+                let (text, rest) = decode_text(bytes);
+                let text = String::from_utf8_lossy(&text);
                 json.push_str(&if column.is_quoted { quoted(&text) } else { text.into_owned() });
-                bytes = bytes.get(end + 1..).unwrap_or_default();
+                bytes = rest;
             }
         }
         json.push('}');
@@ -137,10 +137,32 @@ pub(crate) fn encode_integer(number: i64, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&(number.cast_unsigned() ^ SIGN).to_be_bytes());
 }
 
-/// Adds a text. One that holds a zero byte, which no database column can, is cut there.
+/// Adds a text, ended by two zero bytes. A zero byte within, which no database column can have, is followed by one that is not.
 pub(crate) fn encode_text(text: &[u8], bytes: &mut Vec<u8>) {
-    bytes.extend_from_slice(text);
-    bytes.push(0);
+    let mut rest = text;
+    while let Some(zero) = memchr::memchr(0, rest) {
+        bytes.extend_from_slice(&rest[..=zero]);
+        bytes.push(0xff);
+        rest = &rest[zero + 1..];
+    }
+    bytes.extend_from_slice(rest);
+    bytes.extend_from_slice(&[0, 0]);
+}
+
+/// The text at the beginning of a key, and what follows it.
+fn decode_text(bytes: &[u8]) -> (Vec<u8>, &[u8]) {
+    let (mut text, mut rest) = (Vec::new(), bytes);
+    while let Some(zero) = memchr::memchr(0, rest) {
+        text.extend_from_slice(&rest[..zero]);
+        let is_within = rest.get(zero + 1) == Some(&0xff);
+        rest = rest.get(zero + 2..).unwrap_or_default();
+        if !is_within {
+            return (text, rest);
+        }
+        text.push(0);
+    }
+    text.extend_from_slice(rest);
+    (text, &[])
 }
 
 /// A text as JSON.
@@ -183,6 +205,15 @@ mod tests {
             r#"{"a":"é","b":0}"#,
         ];
         assert!(lines.map(|line| encoded(&text, line)).is_sorted());
+    }
+
+    #[test]
+    fn texts_with_zero_bytes_are_told_apart() {
+        let layout = layout(&[("a", "text"), ("b", "text")]);
+        let lines = [r#"{"a":"x","b":"y"}"#, r#"{"a":"x","b":"y\u0000z"}"#, r#"{"a":"x\u0000y","b":"z"}"#];
+        let keys = lines.map(|line| encoded(&layout, line));
+        assert!(keys.is_sorted() && keys[0] != keys[1] && keys[1] != keys[2]);
+        assert_eq!(lines.to_vec(), keys.iter().map(|key| layout.to_json(key)).collect::<Vec<_>>());
     }
 
     #[test]

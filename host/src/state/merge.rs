@@ -10,7 +10,7 @@ use object_store::Error;
 /// Writes runs, the newest first, as one. That another host has done it already does no harm.
 pub(super) async fn merge_runs(lake: &Lake, table: &str, runs: &[Run]) -> Result<(), LakeError> {
     let (Some(newest), Some(oldest)) = (runs.first(), runs.last()) else { return Ok(()) };
-    let key = packet::merged_run_key(table, oldest.first, newest.last);
+    let key = packet::merged_run_key(table, oldest.first, newest.last, &newest.chain);
     let failed =
         |error: parquet::errors::ParquetError| LakeError::State { key: key.to_string(), reason: error.to_string() };
     let mut state = state_of(lake, runs);

@@ -29,21 +29,20 @@ pub(super) async fn runs(lake: &Lake, newest: Option<&Manifest>, now: DateTime<U
     let mut runs = Vec::new();
     let mut last = newest.sequence;
     while last > 0 {
-        let run = match merged.get(&last) {
-            Some(first) => merged_run(lake, table, *first, last).await?,
-            None => None,
+        let found = match last == newest.sequence {
+            true => Ok(newest.clone()),
+            false => lake.manifest(table, last).await,
         };
-        let run = match run {
-            Some(run) => Some(run),
-            None if last == newest.sequence => Some(packet_run(lake, newest, now).await?),
-            None => match lake.manifest(table, last).await {
-                Ok(manifest) => Some(packet_run(lake, &manifest, now).await?),
-                Err(LakeError::Store { source: Error::NotFound { .. }, .. }) => {
-                    tracing::warn!(table, sequence = last, "the lake has no such packet: a gap");
-                    None
-                }
-                Err(error) => return Err(error),
+        let run = match found {
+            Ok(manifest) => match merged_run(lake, &manifest, merged.get(&last)).await? {
+                Some(run) => Some(run),
+                None => Some(packet_run(lake, &manifest, now).await?),
             },
+            Err(LakeError::Store { source: Error::NotFound { .. }, .. }) => {
+                tracing::warn!(table, sequence = last, "the lake has no such packet: a gap");
+                None
+            }
+            Err(error) => return Err(error),
         };
         last = run.as_ref().map_or(last, |run| run.first) - 1;
         runs.extend(run.filter(|run| run.entries > 0));
@@ -51,29 +50,36 @@ pub(super) async fn runs(lake: &Lake, newest: Option<&Manifest>, now: DateTime<U
     Ok(runs)
 }
 
-/// The first packet of the longest merged run that ends at each packet.
-async fn merged_spans(lake: &Lake, table: &str) -> Result<BTreeMap<u64, u64>, LakeError> {
+/// The merged runs that end at each packet: their first packet, and the chain of the last.
+async fn merged_spans(lake: &Lake, table: &str) -> Result<BTreeMap<u64, Vec<(u64, String)>>, LakeError> {
     let prefix = packet::state_prefix(table);
     let objects: Vec<_> = lake.store().list(Some(&prefix)).try_collect().await.map_err(|source| LakeError::Store {
         action: "list",
         key: prefix.to_string(),
         source,
     })?;
-    let mut spans = BTreeMap::new();
-    for (first, last) in objects.iter().filter_map(|object| packet::merged_run_span(&object.location)) {
-        let longest = spans.entry(last).or_insert(first);
-        *longest = first.min(*longest);
+    let mut spans: BTreeMap<u64, Vec<(u64, String)>> = BTreeMap::new();
+    for (first, last, chain) in objects.iter().filter_map(|object| packet::merged_run_span(&object.location)) {
+        spans.entry(last).or_default().push((first, chain.to_owned()));
     }
     Ok(spans)
 }
 
-/// A merged run; `None` if it can't be used, and its parts are to be.
-async fn merged_run(lake: &Lake, table: &str, first: u64, last: u64) -> Result<Option<Run>, LakeError> {
-    let key = packet::merged_run_key(table, first, last);
+/// The longest merged run of `spans` that was made of the packet `newest` and those before it; `None` if its parts are to be used.
+/// One that was made of others, which were lost since, is none.
+async fn merged_run(
+    lake: &Lake,
+    newest: &Manifest,
+    spans: Option<&Vec<(u64, String)>>,
+) -> Result<Option<Run>, LakeError> {
+    let same = spans.into_iter().flatten().filter(|(_, chain)| newest.chain.starts_with(chain.as_str()));
+    let Some(first) = same.map(|(first, _)| *first).min() else { return Ok(None) };
+    let (last, chain) = (newest.sequence, newest.chain.clone());
+    let key = packet::merged_run_key(&newest.table, first, last, &chain);
     match StateFile::open(lake, key).await {
         Ok(file) => {
             let entries = file.blocks.iter().map(|block| block.entries).sum();
-            Ok(Some(Run { first, last, entries, groups: vec![vec![Arc::new(file)]] }))
+            Ok(Some(Run { first, last, chain, entries, groups: vec![vec![Arc::new(file)]] }))
         }
         Err(LakeError::Store { source: Error::NotFound { .. }, .. }) => Ok(None),
         Err(error) => Err(error),
@@ -95,5 +101,6 @@ async fn packet_run(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>) -> Res
     }
     let sequence = manifest.sequence;
     let entries = manifest.state.iter().map(|object| object.entries).sum();
-    Ok(Run { first: sequence, last: sequence, entries, groups: chains(files) })
+    let chain = manifest.chain.clone();
+    Ok(Run { first: sequence, last: sequence, chain, entries, groups: chains(files) })
 }

@@ -47,7 +47,7 @@ pub(super) async fn rebuild(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>
         files.push(Arc::new(StateFile::open(lake, Path::parse(&object.key).unwrap_or_default()).await?));
     }
     let entries = files.iter().flat_map(|file| &file.blocks).map(|block| block.entries).sum();
-    let run = Run { first: sequence, last: sequence, entries, groups: chains(files) };
+    let run = Run { first: sequence, last: sequence, chain: manifest.chain.clone(), entries, groups: chains(files) };
     if run.entries > 0 {
         merge_runs(lake, table, std::slice::from_ref(&run)).await?;
     }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub(super) struct Run {
     pub(super) first: u64,
     pub(super) last: u64,
+    /// The chain of the last packet.
+    pub(super) chain: String,
     pub(super) entries: u64,
     /// Sorted objects, each group of which is read as one.
     pub(super) groups: Vec<Vec<Arc<StateFile>>>,

@@ -12,6 +12,9 @@ use tokio::task::JoinHandle;
 /// How many entries are sorted at a time, and stored as one object: some megabytes of memory.
 const SEGMENT_ENTRIES: usize = 16 * BLOCK_ENTRIES;
 
+/// The same for keys that are long.
+const KEY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Collects entries in any order, and stores them in sorted objects.
 pub struct SegmentWriter<F> {
     lake: Lake,
@@ -40,7 +43,11 @@ impl<F: FnMut(u32) -> Path> SegmentWriter<F> {
     /// # Errors
     /// [`LakeError::Store`].
     pub async fn store_full(&mut self) -> Result<(), LakeError> {
-        if self.entries.len() >= SEGMENT_ENTRIES { self.store().await } else { Ok(()) }
+        if self.entries.len() >= SEGMENT_ENTRIES || self.entries.keys.bytes() >= KEY_BYTES_MAX {
+            self.store().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Stores what is left, and tells all objects.

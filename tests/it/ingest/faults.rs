@@ -8,6 +8,7 @@ use host::aws::{AwsOptions, s3_client, ssm_client};
 use host::checkpoint::{Checkpoint, CheckpointError, SsmCheckpoints, write_checkpoint};
 use host::error::{Exit, Explain, with_causes};
 use host::ingest::IngestOptions;
+use host::packet::CursorPosition;
 use host::source::{Plan, Request, RowBatch, Snapshot, Source, SourceError, SourceTable};
 use host::store::{S3Store, UploadTokens};
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -331,15 +332,21 @@ impl Source for Ended {
         self.source.tables().await
     }
 
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, SourceError> {
-        Ok(Box::new(EndedSnapshot(self.source.snapshot().await?, self.url.clone(), self.after)))
+    async fn snapshot(&self, tables: &[String]) -> Result<Box<dyn Snapshot>, SourceError> {
+        Ok(Box::new(EndedSnapshot(self.source.snapshot(tables).await?, self.url.clone(), self.after)))
     }
 }
 
 #[async_trait]
 impl Snapshot for EndedSnapshot {
-    async fn plan(&mut self, table: &SourceTable, request: &Request, sorted: bool) -> Result<Plan, SourceError> {
-        self.0.plan(table, request, sorted).await
+    async fn plan(
+        &mut self,
+        table: &SourceTable,
+        request: &Request,
+        known: &CursorPosition,
+        sorted: bool,
+    ) -> Result<Plan, SourceError> {
+        self.0.plan(table, request, known, sorted).await
     }
 
     async fn read(

@@ -132,7 +132,12 @@ impl Address {
         };
         let mut session = format!("{SESSION}; SET search_path = {}", super::quote(schema));
         let own = self.config.get_options().unwrap_or_default();
-        for (name, value) in TIMEOUTS.iter().filter(|(name, _)| !own.contains(name)) {
+        let is_own = |name: &str| {
+            let mut settings =
+                own.split_whitespace().map(|part| part.trim_start_matches("--").trim_start_matches("-c"));
+            settings.any(|setting| setting.split('=').next() == Some(name))
+        };
+        for (name, value) in TIMEOUTS.iter().filter(|(name, _)| !is_own(name)) {
             session += &format!("; SET {name} = '{value}'");
         }
         client.batch_execute(&session).await.map_err(|error| self.failed(error))?;

@@ -20,6 +20,8 @@ pub(super) struct PostgresTable {
     pub(super) is_key_unique: bool,
     /// Whether rows have the transaction that wrote them.
     pub(super) has_xmin: bool,
+    /// Whether the user may keep others from rewriting it.
+    pub(super) can_lock: bool,
 }
 
 /// A column of a table.
@@ -42,7 +44,12 @@ const RELATIONS: &str = "\
     SELECT c.oid, c.relname, c.relkind::text, has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'), \
       coalesce((SELECT string_agg(h.inhrelid::text, ',' ORDER BY h.inhrelid) FROM \
         (WITH RECURSIVE tree AS (SELECT c.oid AS inhrelid UNION ALL \
-          SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.inhrelid) SELECT inhrelid FROM tree) h), '') \
+          SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.inhrelid) SELECT inhrelid FROM tree) h), ''), \
+      (WITH RECURSIVE tree AS (SELECT c.oid AS inhrelid UNION ALL \
+          SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.inhrelid) \
+        SELECT bool_or(p.relkind = 'f' OR m.amname <> 'heap') FROM tree JOIN pg_class p ON p.oid = tree.inhrelid \
+          LEFT JOIN pg_am m ON m.oid = p.relam AND m.amtype = 't'), \
+      has_table_privilege(c.oid, 'SELECT') \
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition ORDER BY c.relname COLLATE \"C\"";
 
@@ -54,7 +61,7 @@ const COLUMNS: &str = "\
         FROM pg_type t JOIN base b ON t.typbasetype = b.type WHERE t.typtype = 'd') \
     SELECT a.attrelid, a.attname, format_type(b.base, CASE WHEN a.atttypmod = -1 THEN b.modifier ELSE a.atttypmod END), \
       a.attnotnull, b.base, t.typtype = 'e', \
-      CASE WHEN t.typcategory = 'A' THEN e.oid ELSE 0 END, coalesce(e.typtype = 'e', false), \
+      CASE WHEN t.typcategory = 'A' THEN coalesce(e.oid, 0) ELSE 0 END, coalesce(e.typtype = 'e', false), \
       coalesce((SELECT string_agg(l.enumlabel, ',' ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid IN (t.oid, e.oid)), ''), \
       a.attnum::int4 \
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -145,9 +152,20 @@ fn table(
         }
         None => unique.first().cloned().ok_or_else(|| no_key(&name, is_table, &columns))?,
     };
+    let is_array = |name: &&String| {
+        columns.iter().any(|column| column.name == **name && matches!(column.decoder, Decoder::Array(_)))
+    };
+    if let Some(array) = key.iter().find(is_array) {
+        // Lines do not tell where the numbers of its elements begin.
+        return Err(SourceError::BadKey { table: name, reason: format!("`{array}` is an array") });
+    }
     let is_key_unique = unique.iter().any(|unique| unique.iter().all(|column| key.contains(column)));
-    if !matches!(kind.as_str(), "r" | "p" | "m") && matches!(options.cursor, None | Some(Cursor::Snapshot)) {
-        let reason = "its rows do not tell which transaction wrote them".to_owned();
+    // A table of another kind may be among the partitions. Tables that inherit are read by themselves.
+    let has_others = kind == "p" && relation.get::<_, Option<bool>>(5) == Some(true);
+    let has_xmin = matches!(kind.as_str(), "r" | "p" | "m") && !has_others;
+    if !has_xmin && matches!(options.cursor, None | Some(Cursor::Snapshot)) {
+        let whose = if has_others { "rows of one of its partitions" } else { "its rows" };
+        let reason = format!("{whose} do not tell which transaction wrote them");
         return Err(SourceError::BadCursor { table: name, cursor: "snapshot", reason });
     }
     // The rows of tables that inherit from this one are theirs; those of partitions are its own.
@@ -155,8 +173,8 @@ fn table(
     let from = format!("{only}{}.{}", quote(&source.schema), quote(&name));
     let references = references.iter().map(|row| row.get(1)).collect();
     let table = SourceTable { name, columns: source_columns, key, references };
-    let has_xmin = matches!(kind.as_str(), "r" | "p" | "m");
-    Ok(PostgresTable { table, columns, from, fingerprint, is_key_unique, has_xmin })
+    let can_lock = is_table && relation.get(6);
+    Ok(PostgresTable { table, columns, from, fingerprint, is_key_unique, has_xmin, can_lock })
 }
 
 fn fingerprint_of(column: &Row) -> String {

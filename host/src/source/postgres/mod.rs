@@ -79,9 +79,9 @@ impl Source for PostgresSource {
         Ok(tables)
     }
 
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, SourceError> {
+    async fn snapshot(&self, names: &[String]) -> Result<Box<dyn Snapshot>, SourceError> {
         let tables = self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        let session = session::Session::open(&self.address, &self.schema, tables, self.options.clone()).await?;
+        let session = session::Session::open(&self.address, &self.schema, tables, self.options.clone(), names).await?;
         if let Some(hook) = &self.hook {
             session.export(hook).await?;
         }

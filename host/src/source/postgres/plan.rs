@@ -24,13 +24,15 @@ pub(super) struct SnapshotPosition {
     pub(super) system: String,
     /// Since when all transactions that began before have ended, in UTC; `None` if that can't be told.
     pub(super) horizon: Option<NaiveDateTime>,
+    /// Whether the server follows another.
+    is_replica: bool,
 }
 
 impl SnapshotPosition {
-    pub(super) fn parse(text: &str, system: String, horizon: Option<NaiveDateTime>) -> Option<Self> {
+    pub(super) fn parse(text: &str, system: String, horizon: Option<NaiveDateTime>, is_replica: bool) -> Option<Self> {
         let mut parts = text.split(':');
         let (xmin, xmax) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some(Self { text: text.to_owned(), xmin, xmax, system, horizon })
+        Some(Self { text: text.to_owned(), xmin, xmax, system, horizon, is_replica })
     }
 
     fn cursor(&self, fingerprint: String) -> CursorPosition {
@@ -43,9 +45,16 @@ pub(super) fn plan(
     table: &PostgresTable,
     cursor: &Cursor,
     request: &Request,
+    known: &CursorPosition,
     is_sorted: bool,
     now: &SnapshotPosition,
 ) -> Result<Plan, SourceError> {
+    if let CursorPosition::Snapshot { xmax, .. } = known
+        && now.is_replica
+        && now.xmax < *xmax
+    {
+        return Err(SourceError::Behind { table: table.table.name.clone() });
+    }
     let fingerprint = crate::text::sha256(format!("{}\n{}", now.system, table.fingerprint).as_bytes());
     let selection = match (request, cursor) {
         (Request::Range { from, to }, _) => {
@@ -55,9 +64,9 @@ pub(super) fn plan(
             let window = format!("{} in [{}, {})", columns.join(", "), iso(*from), iso(*to));
             Selection { condition, window, cursor: CursorPosition::None }
         }
-        (Request::Whole, Cursor::Snapshot) | (Request::Changes(_), Cursor::Snapshot) => {
+        (Request::Whole | Request::Changes, Cursor::Snapshot) => {
             let (condition, window) = match request {
-                Request::Changes(known) => since(known, now, &fingerprint),
+                Request::Changes => since(known, now, &fingerprint),
                 _ => (None, "the whole table".to_owned()),
             };
             Selection { condition, window, cursor: now.cursor(fingerprint) }
@@ -69,7 +78,7 @@ pub(super) fn plan(
             };
             Selection { condition: None, window: "the whole table".to_owned(), cursor }
         }
-        (Request::Changes(known), Cursor::LastUpdated { columns, lag_seconds }) => {
+        (Request::Changes, Cursor::LastUpdated { columns, lag_seconds }) => {
             let from = match known {
                 CursorPosition::LastUpdated { to, columns: same, fingerprint: known }
                     if *known == fingerprint && same == columns =>
@@ -105,14 +114,14 @@ fn since(known: &CursorPosition, now: &SnapshotPosition, fingerprint: &str) -> (
     let CursorPosition::Snapshot { xmin, xmax, fingerprint: known, .. } = known else {
         return all("it was not read by snapshots before");
     };
-    if known != fingerprint {
-        return all("server, table or columns are not those of the last run");
-    }
     if now.xmax < *xmax || now.xmin < *xmin {
         return all("the server's transactions went backwards");
     }
     if now.xmax - xmin > (1 << 31) - AGE_MARGIN {
         return all("too many transactions since the last run to be compared");
+    }
+    if known != fingerprint {
+        return all("server, table or columns are not those of the last run");
     }
     let condition = format!("age(xmin) BETWEEN 0 AND age('{}'::xid)", xmin % (1 << 32));
     (Some(condition), format!("transactions from {xmin}"))
@@ -141,6 +150,29 @@ fn between(
     from: Option<NaiveDateTime>,
     to: Option<NaiveDateTime>,
 ) -> Result<Option<String>, SourceError> {
+    let (moment, from) = moment_of(table, columns, from)?;
+    let bound = |sign: &str, bound: NaiveDateTime| format!("{moment} {sign} {}::timestamp", literal(&iso(bound)));
+    let bounds = [from.map(|from| bound(">=", from)), to.map(|to| bound("<", to))];
+    let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+    if bounds.is_empty() {
+        return Ok(None);
+    }
+    let within = bounds.join(" AND ");
+    Ok(Some(if to.is_none() { format!("({within} OR {moment} IS NULL)") } else { within }))
+}
+
+/// The newest value of `columns` that is no infinity, as SQL.
+pub(super) fn newest_moment(table: &PostgresTable, columns: &[String]) -> Result<String, SourceError> {
+    let (moment, _) = moment_of(table, columns, None)?;
+    Ok(format!("SELECT max({moment}) FILTER (WHERE isfinite({moment})) FROM {}", table.from))
+}
+
+/// When a row was changed, by the newest of `columns`, as SQL; and the bound `from`, as exact as those columns are.
+fn moment_of(
+    table: &PostgresTable,
+    columns: &[String],
+    from: Option<NaiveDateTime>,
+) -> Result<(String, Option<NaiveDateTime>), SourceError> {
     let bad =
         |reason: String| SourceError::BadCursor { table: table.table.name.clone(), cursor: "last_updated", reason };
     let (mut moments, mut from) = (Vec::new(), from);
@@ -164,14 +196,7 @@ fn between(
         [one] => one.clone(),
         several => format!("greatest({})", several.join(", ")),
     };
-    let bound = |sign: &str, bound: NaiveDateTime| format!("{moment} {sign} {}::timestamp", literal(&iso(bound)));
-    let bounds = [from.map(|from| bound(">=", from)), to.map(|to| bound("<", to))];
-    let bounds: Vec<String> = bounds.into_iter().flatten().collect();
-    if bounds.is_empty() {
-        return Ok(None);
-    }
-    let within = bounds.join(" AND ");
-    Ok(Some(if to.is_none() { format!("({within} OR {moment} IS NULL)") } else { within }))
+    Ok((moment, from))
 }
 
 fn statement(table: &PostgresTable, condition: Option<&str>, has_order: bool) -> String {

@@ -4,7 +4,8 @@
 use super::connect::Address;
 use super::decode::RowDecoder;
 use super::discover::PostgresTable;
-use super::plan::{SnapshotPosition, plan};
+use super::plan::{SnapshotPosition, newest_moment, plan};
+use crate::packet::CursorPosition;
 use crate::source::{Cursor, Plan, Request, RowBatch, Snapshot, SourceError, SourceTable, TableOptions};
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, pin_mut};
@@ -32,9 +33,13 @@ const HORIZON: &str = "\
       EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database()), \
       pg_has_role('pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)";
 
-/// Not every role may call these.
-const SYSTEM: &str = "\
-    SELECT system_identifier::text || ' ' || timeline_id::text FROM pg_control_system(), pg_control_checkpoint()";
+/// Not every role may call this.
+const SYSTEM: &str = "SELECT system_identifier::text FROM pg_control_system()";
+
+/// What changes when the server is restarted, restored or promoted; and whether it is a replica.
+const SERVER: &str = "\
+    SELECT pg_postmaster_start_time()::text, pg_is_in_recovery(), \
+      CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END";
 
 /// A transaction: REPEATABLE READ, READ ONLY.
 #[derive(Debug)]
@@ -51,6 +56,7 @@ impl Session {
         schema: &str,
         tables: BTreeMap<String, PostgresTable>,
         options: BTreeMap<String, TableOptions>,
+        names: &[String],
     ) -> Result<Self, SourceError> {
         let client = address.connect(schema).await?;
         let failed = |source| SourceError::Query { action: "take a snapshot of", table: address.to_string(), source };
@@ -60,11 +66,15 @@ impl Session {
             Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => String::new(),
             Err(error) => return Err(failed(error)),
         };
+        let server = client.query_one(SERVER, &[]).await.map_err(failed)?;
+        let (started, is_replica, timeline): (String, bool, String) = (server.get(0), server.get(1), server.get(2));
         // Before the snapshot: who has ended by then is seen by the snapshot, and who has not is told here.
         let horizon = client.query_one(HORIZON, &[]).await.map_err(failed)?;
         let (moment, is_prepared, is_told_all): (_, bool, bool) = (horizon.get(0), horizon.get(1), horizon.get(2));
-        let horizon = (!is_prepared).then(|| micros_to_moment(moment));
+        // A replica knows neither who writes on its primary nor how far it is behind.
+        let horizon = (!is_prepared && !is_replica).then(|| micros_to_moment(moment));
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await.map_err(failed)?;
+        lock(&client, names.iter().filter_map(|name| tables.get(name))).await.map_err(failed)?;
         let position = client.query_one(POSITION, &[]).await.map_err(failed)?;
         let (text, database): (String, u32) = (position.get(0), position.get(1));
         let is_moment_needed =
@@ -75,7 +85,8 @@ impl Session {
                  writing, and loses what they commit late"
             );
         }
-        let now = SnapshotPosition::parse(&text, format!("{system} {database}"), horizon);
+        let system = format!("{system} {timeline} {started} {database}");
+        let now = SnapshotPosition::parse(&text, system, horizon, is_replica);
         let now = now.ok_or_else(|| SourceError::Decode {
             table: address.to_string(),
             column: "pg_current_snapshot".to_owned(),
@@ -106,14 +117,31 @@ impl Session {
 
 #[async_trait]
 impl Snapshot for Session {
-    async fn plan(&mut self, table: &SourceTable, request: &Request, is_sorted: bool) -> Result<Plan, SourceError> {
+    async fn plan(
+        &mut self,
+        table: &SourceTable,
+        request: &Request,
+        position: &CursorPosition,
+        is_sorted: bool,
+    ) -> Result<Plan, SourceError> {
         let known = self.table(table)?;
         let cursor = self.options.get(&table.name).and_then(|options| options.cursor.clone()).unwrap_or_default();
         if cursor == Cursor::Snapshot && !known.has_xmin {
             let reason = "its rows do not tell which transaction wrote them".to_owned();
             return Err(SourceError::BadCursor { table: table.name.clone(), cursor: "snapshot", reason });
         }
-        plan(known, &cursor, request, is_sorted, &self.now)
+        let mut now = self.now.clone();
+        if let Cursor::LastUpdated { columns, .. } = &cursor
+            && now.horizon.is_some()
+        {
+            // What the columns say may be another time than the server's.
+            let query = newest_moment(known, columns)?;
+            let newest =
+                self.client.query_one(query.as_str(), &[]).await.map_err(|error| query_failed(known, error))?;
+            let newest = newest.get::<_, Option<std::time::SystemTime>>(0).map(micros_to_moment);
+            now.horizon = now.horizon.min(newest);
+        }
+        plan(known, &cursor, request, position, is_sorted, &now)
     }
 
     async fn read(&mut self, table: &SourceTable, plan: &Plan, rows: Sender<RowBatch>) -> Result<(), SourceError> {
@@ -157,6 +185,21 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Keeps others from rewriting tables while they are read: a table that is truncated, or altered so that it is written anew, looks
+/// empty to an older snapshot. This comes before the snapshot, and needs none itself.
+async fn lock(client: &Client, tables: impl Iterator<Item = &PostgresTable>) -> Result<(), tokio_postgres::Error> {
+    for table in tables.filter(|table| table.can_lock) {
+        let statement = format!("SAVEPOINT one_lock; LOCK TABLE {} IN ACCESS SHARE MODE; RELEASE one_lock", table.from);
+        if let Err(error) = client.batch_execute(&statement).await {
+            // Whoever reads it will hear why it can't be.
+            let (table, error) = (&table.table.name, crate::error::with_causes(&error));
+            tracing::debug!(table, error, "the table can't be locked");
+            client.batch_execute("ROLLBACK TO one_lock").await?;
+        }
+    }
+    Ok(())
 }
 
 fn query_failed(known: &PostgresTable, error: tokio_postgres::Error) -> SourceError {
