@@ -9,11 +9,14 @@ use host::checkpoint::{CheckpointStore, FileCheckpoints, SsmCheckpoints, read_ch
 use host::ingest::{IngestOptions, Outcome, Parts, What, ingest};
 use host::lake::Lake;
 use host::packet::Manifest;
+use host::source::postgres::Address;
+use host::source::{PostgresSource, Source};
 use host::store::{FolderStore, S3Store, UploadTokens};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tests::flow::{self, Packet, TestLake};
@@ -230,7 +233,7 @@ async fn changes_ranges_and_sweeps_at_once_of_a_table_that_changes_lose_and_doub
         .map(|what| {
             let (lake, url) = (Arc::clone(&lake), url.clone());
             tokio::spawn(async move {
-                let source = flow::postgres(&url);
+                let source = slow(&url);
                 let options = IngestOptions { what, ..IngestOptions::default() };
                 let mut runs = 0;
                 while Instant::now() < until {
@@ -266,6 +269,19 @@ async fn changes_ranges_and_sweeps_at_once_of_a_table_that_changes_lose_and_doub
     assert_checkpoint(&lake, "event", Some(newest)).await;
     let seconds = started.elapsed().as_secs_f64();
     eprintln!("{runs} runs beside {written} transactions, {} packets, {seconds:.1} s", packets.len());
+}
+
+/// A database that takes its time between a snapshot and the first row: others commit packets meanwhile.
+fn slow(url: &str) -> Arc<dyn Source> {
+    let address = Address::parse(url, &BTreeMap::new()).unwrap();
+    let source = PostgresSource::new(address, "public".to_owned(), Vec::new(), BTreeMap::new());
+    let snapshots = AtomicU64::new(0);
+    Arc::new(source.with_snapshot_hook(Arc::new(move |_| {
+        let number = snapshots.fetch_add(1, Ordering::Relaxed);
+        // Every other snapshot is as quick as it can be.
+        let pause = if number.is_multiple_of(2) { 0 } else { number * 37 % 120 };
+        Box::pin(tokio::time::sleep(Duration::from_millis(pause)))
+    })))
 }
 
 /// Inserts, updates and deletes events until it is time; each version of a row has a higher number than the one before, also
