@@ -186,7 +186,6 @@ const KEYS: &[(&str, &[&str])] = &[
     ("boolean", &["true", "false"]),
     ("bytea", &["'\\x00ff'", "'\\xff'", "''", "'\\x00'", "'\\x10'", "'\\xfb'"]),
     ("inet", &["'10.0.0.1'", "'10.0.0.1/24'", "'10.0.0.10'", "'::1'"]),
-    ("text[]", &["'{a}'", "'{\"a\\\"b\"}'", "'{NULL}'"]),
     ("jsonb", &["'\"a\\\"b\"'", "'\"1\"'", "'1'", "'{\"a\": [1, 2]}'", "'\"a\"'"]),
     ("int4range", &["'[1,5)'", "'empty'", "'(,)'"]),
     ("money", &["'1'", "'10'", "'-1'"]),
@@ -436,6 +435,7 @@ async fn views_and_foreign_tables_are_read_whole_and_their_keys_are_watched() {
         ("seen", with_key(&["twin"], Some(Cursor::Full))),
         ("far", with_key(&["twin"], Some(Cursor::Full))),
     ]);
+    scene.lake = in_memory();
     let report = scene.ingest(&IngestOptions::default()).await;
     for view in ["seen", "far"] {
         let reason = "two rows have the same one, {\"twin\":1}";
