@@ -142,10 +142,23 @@ impl ObjectUpload {
         self.lines += count;
         self.pending_bytes += lines.len();
         self.pending.push(lines);
-        if self.pending_bytes >= PART_BYTES {
-            self.send(lake).await?;
+        if self.pending_bytes < PART_BYTES {
+            return Ok(());
         }
-        Ok(())
+        let sent = self.send(lake).await;
+        if sent.is_err() {
+            self.abandon().await;
+        }
+        sent
+    }
+
+    /// Gives back at once what the parts take that are stored: whoever comes next may need the room.
+    async fn abandon(&mut self) {
+        let Some(mut upload) = self.upload.take() else { return };
+        while upload.in_flight.join_next().await.is_some() {}
+        if let Err(error) = upload.multipart.abort().await {
+            tracing::debug!(key = %self.key, %error, "an upload can't be ended, and is removed as waste later");
+        }
     }
 
     /// Sends what is pending as a part, when few enough are on their way.
@@ -173,23 +186,28 @@ impl ObjectUpload {
     /// # Errors
     /// [`LakeError::Store`], with [`object_store::Error::AlreadyExists`] if there is one.
     pub async fn finish(mut self, lake: &Lake) -> Result<StoredObject, LakeError> {
-        if self.upload.is_some() && self.pending_bytes > 0 {
-            self.send(lake).await?;
-        }
-        match self.upload.take() {
-            Some(mut upload) => {
-                while !upload.in_flight.is_empty() {
-                    upload.wait_for_one(&self.key).await?;
-                }
-                upload.multipart.complete().await.map_err(LakeError::store("create", &self.key))?;
-            }
-            None => {
-                let payload: PutPayload = std::mem::take(&mut self.pending).into_iter().collect();
-                lake.create(&self.key, payload).await.map_err(LakeError::store("create", &self.key))?;
-            }
+        if let Err(error) = self.complete(lake).await {
+            self.abandon().await;
+            return Err(error);
         }
         let sha256 = crate::text::hexadecimal(&self.digest.finalize());
         Ok(StoredObject { key: self.key.to_string(), bytes: self.bytes, lines: self.lines, sha256 })
+    }
+
+    async fn complete(&mut self, lake: &Lake) -> Result<(), LakeError> {
+        if self.upload.is_some() && self.pending_bytes > 0 {
+            self.send(lake).await?;
+        }
+        let Some(upload) = &mut self.upload else {
+            let payload: PutPayload = std::mem::take(&mut self.pending).into_iter().collect();
+            return lake.create(&self.key, payload).await.map_err(LakeError::store("create", &self.key));
+        };
+        while !upload.in_flight.is_empty() {
+            upload.wait_for_one(&self.key).await?;
+        }
+        upload.multipart.complete().await.map_err(LakeError::store("create", &self.key))?;
+        self.upload = None;
+        Ok(())
     }
 }
 
