@@ -195,18 +195,6 @@ pub async fn known_packets(store: &dyn CheckpointStore) -> Result<BTreeMap<Strin
     Ok(known)
 }
 
-/// The checkpoint of a table that has one.
-///
-/// # Errors
-/// [`CheckpointError::UnknownTable`], which names the tables that there are; and what [`read_checkpoint`] says.
-pub async fn find_checkpoint(store: &dyn CheckpointStore, table: &str) -> Result<Checkpoint, CheckpointError> {
-    if let Some(checkpoint) = read_checkpoint(store, table).await? {
-        return Ok(checkpoint);
-    }
-    let known = crate::text::listed(&store.tables().await?, "none yet");
-    Err(CheckpointError::UnknownTable { table: table.to_owned(), known })
-}
-
 /// Writes a checkpoint whose packet follows packet `last` of the lake, or is it.
 ///
 /// # Errors

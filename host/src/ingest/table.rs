@@ -294,7 +294,7 @@ impl TableIngest<'_> {
             state: written.state,
             first_record: self.head.next_record(),
             key: self.table.key.clone(),
-            columns: self.table.columns.iter().map(SourceColumn::clone).collect(),
+            columns: self.table.columns.clone(),
             cursor,
             window: plan.window.clone(),
             newest_last_updated: newest_of(before, written.newest),

@@ -169,25 +169,19 @@ impl Snapshot for DirectorySource {
         _: &CursorPosition,
         _: bool,
     ) -> Result<Plan, SourceError> {
-        let (cursor, window) = match request {
-            Request::Changes | Request::Whole => (CursorPosition::Full, "the whole file".to_owned()),
+        let (window, query) = match request {
+            Request::Changes | Request::Whole => ("the whole file".to_owned(), String::new()),
             Request::Range { from, to } => {
                 if !table.has_column(LAST_UPDATED) {
                     let reason = format!("it has no column `{LAST_UPDATED}`");
                     return Err(SourceError::BadCursor { table: table.name.clone(), cursor: "last_updated", reason });
                 }
-                (CursorPosition::Full, format!("{LAST_UPDATED} in [{from:?}, {to:?})"))
-            }
-        };
-        let query = match request {
-            Request::Range { from, to } => {
                 let micros = |moment: &chrono::NaiveDateTime| moment.and_utc().timestamp_micros();
-                format!("{}..{}", micros(from), micros(to))
+                let window = format!("{LAST_UPDATED} in [{from:?}, {to:?})");
+                (window, format!("{}..{}", micros(from), micros(to)))
             }
-            _ => String::new(),
         };
-        let is_whole = query.is_empty();
-        Ok(Plan { is_whole, is_ordered: false, cursor, window, query })
+        Ok(Plan { is_ordered: false, cursor: CursorPosition::Full, window, query })
     }
 
     async fn read(&mut self, table: &SourceTable, plan: &Plan, rows: Sender<RowBatch>) -> Result<(), SourceError> {

@@ -80,8 +80,6 @@ pub enum Request {
 /// How a table is read.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Whether every row is read.
-    pub is_whole: bool,
     /// Whether rows come in the order of their keys' bytes.
     pub is_ordered: bool,
     /// Where the cursor stands afterwards.

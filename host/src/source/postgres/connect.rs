@@ -110,13 +110,6 @@ impl Address {
         Ok(Self { config, tls, root_certificate: root })
     }
 
-    /// The address with other credentials.
-    #[must_use]
-    pub fn with_config(mut self, change: impl FnOnce(&mut Config)) -> Self {
-        change(&mut self.config);
-        self
-    }
-
     /// Opens a session whose names are looked up in `schema`.
     pub(super) async fn connect(&self, schema: &str) -> Result<Client, SourceError> {
         let client = if self.tls == Tls::Disable {

@@ -99,7 +99,7 @@ pub(super) fn plan(
     let Selection { condition, window, cursor } = selection;
     // Where keys may not be unique, rows with the same one are to follow one another.
     let query = statement(table, condition.as_deref(), is_sorted || !table.is_key_unique);
-    Ok(Plan { is_whole: condition.is_none(), is_ordered: is_sorted, cursor, window, query })
+    Ok(Plan { is_ordered: is_sorted, cursor, window, query })
 }
 
 struct Selection {

@@ -108,10 +108,10 @@ impl Session {
     }
 
     fn table(&self, table: &SourceTable) -> Result<&PostgresTable, SourceError> {
-        let known = || self.tables.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        self.tables
-            .get(&table.name)
-            .ok_or_else(|| SourceError::UnknownTable { table: table.name.clone(), known: known() })
+        self.tables.get(&table.name).ok_or_else(|| SourceError::UnknownTable {
+            table: table.name.clone(),
+            known: crate::text::listed(self.tables.keys(), "none"),
+        })
     }
 }
 
