@@ -14,10 +14,10 @@ help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: demo
-demo: plugins release ## make the ToteSys database, bring two days of it into a lake, run all eleven plugins over it, show each
+demo: plugins release .venv-readers/ready ## make the ToteSys database, bring two days of it through the whole line into star tables, ask them
 	$(TARGET)/release/totesys --out out/demo/raw
 	$(TARGET)/release/totesys --out out/demo/raw-next-day --days 1
-	tests/demo.sh $(HOST) plugins/dist out/demo
+	tests/demo.sh $(HOST) plugins/dist out/demo .venv-readers/bin/python
 
 .PHONY: test
 test: plugins tools ## run all tests
@@ -65,7 +65,7 @@ setup:
 	@rustup target list --installed 2> /dev/null | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
 
 .PHONY: tools
-tools: .venv/ready database
+tools: .venv/ready .venv-readers/ready database
 	@command -v npm > /dev/null || { apt-get update && apt-get install --yes nodejs npm; }
 
 # The tests start their own servers; Debian's package would start one, too, if it were not told.
@@ -76,6 +76,14 @@ database:
 	    apt-get update && apt-get install --yes postgresql; }
 
 .venv/ready: tests/requirements.txt
-	python3 -m venv .venv || { apt-get update && apt-get install --yes python3-venv && python3 -m venv .venv; }
-	.venv/bin/pip install --quiet --requirement tests/requirements.txt
-	touch .venv/ready
+	$(call venv,.venv,$<)
+
+# Readers of Delta Lake by others, which need another DuckDB than the tests.
+.venv-readers/ready: tests/readers/requirements.txt
+	$(call venv,.venv-readers,$<)
+
+define venv
+python3 -m venv $(1) || { apt-get update && apt-get install --yes python3-venv && python3 -m venv $(1); }
+$(1)/bin/pip install --quiet --requirement $(2)
+touch $(1)/ready
+endef

@@ -3,7 +3,7 @@
 //! Only built with the feature `crash-points`; otherwise [`point`] is nothing.
 
 /// The steps of an ingest, in the order in which they are passed.
-pub const POINTS: [&str; 14] = [
+pub const INGEST_POINTS: [&str; 14] = [
     "heads-read",
     "snapshot-taken",
     "rows-read",
@@ -20,13 +20,26 @@ pub const POINTS: [&str; 14] = [
     "run-done",
 ];
 
+/// The steps of a process.
+pub const PROCESS_POINTS: [&str; 9] = [
+    "packet-transformed",
+    "files-stored",
+    "calendar-committed",
+    "facts-committed",
+    "buckets-stored",
+    "dimension-committed",
+    "plugin-done",
+    "deletions-committed",
+    "star-checkpoints-stored",
+];
+
 /// Stops the process if `HOST_CRASH_AT` names this step, or this step and how often it is to be passed before: `part-sent:3`.
 #[cfg(feature = "crash-points")]
 #[expect(clippy::disallowed_methods, reason = "a switch of the tests, in no build that ships")]
 pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
-    debug_assert!(POINTS.contains(&name), "`{name}` is a step");
+    debug_assert!(INGEST_POINTS.contains(&name) || PROCESS_POINTS.contains(&name), "`{name}` is a step");
     let Ok(at) = std::env::var("HOST_CRASH_AT") else { return };
     let (step, times) = at.split_once(':').unwrap_or((&at, "0"));
     if step == name && PASSED.fetch_add(1, Ordering::SeqCst) >= times.parse().unwrap_or(0) {

@@ -1,9 +1,9 @@
 //! A host for table transforms in WebAssembly: rows of a database become star tables, in a sandbox.
 //!
 //! ```text
-//! source ──► ingest ──► lake            input ──► process ──► sandbox ──► process ──► star
-//! rows       changes    packets         lines     chunks      plugins     in order    Parquet
-//!               ▲ state, checkpoint
+//! source ──► ingest ──► lake ──► process ──► transform ──► sandbox ──► transform ──► star
+//! rows       changes    packets  catch-up    chunks        plugins     in order      Parquet, Delta Lake
+//!               ▲ state, checkpoint   ▲ log of the star table
 //! ```
 //!
 //! The modules, in the order in which rows pass them:
@@ -21,8 +21,9 @@
 //! | [`sandbox`] | plugins: loading, calling, limits, checks of what comes back |
 //! | [`manifest`] | what a plugin says that it reads and writes |
 //! | [`columns`], [`reject`] | what a plugin hands back: rows as columns, and lines that made no row |
-//! | [`star`] | star tables: row groups, Parquet files |
-//! | [`process`] | the way from lines to star tables, on all threads, in order |
+//! | [`transform`] | the way from lines through a plugin to columns, on all threads, in order |
+//! | [`star`] | star tables: row groups, Parquet files, buckets of keys, Delta Lake |
+//! | [`process`] | from packets to star tables: each is brought up to date, exactly once |
 //! | [`report`] | what was done |
 //! | [`scaffold`] | new plugins, made of the rows that they are to read |
 //! | [`case`] | golden cases of plugins: run, recorded, blessed |
@@ -43,9 +44,12 @@
 //! 3. The checkpoint is written last and only repeats what the lake says; losing it loses nothing.
 //! 4. The same rows, plugin and host version give the same star bytes: chunk cuts depend on the rows alone, never on threads
 //!    or time, and where no limit is touched any cut gives the same rows in the same order.
-//! 5. A plugin sees rows and nothing else: no files, no network, no clock, no randomness, and nothing of an earlier call.
-//! 6. A bad row costs that row; a bad plugin costs its own star tables; a table that fails costs no other table.
-//! 7. Nothing that a plugin hands back is used before it was checked; nothing that the lake hands back before its digest was.
+//! 5. A star table's log says which packet it holds, in the entry that adds the packet's rows: to process twice, or at the same
+//!    time, or after a crash, adds nothing twice and leaves nothing out. No plugin runs on rows that are not in the lake, the
+//!    made-up calendar aside.
+//! 6. A plugin sees rows and nothing else: no files, no network, no clock, no randomness, and nothing of an earlier call.
+//! 7. A bad row costs that row; a bad plugin costs its own star tables; a table that fails costs no other table.
+//! 8. Nothing that a plugin hands back is used before it was checked; nothing that the lake hands back before its digest was.
 
 pub mod aws;
 pub mod case;
@@ -76,3 +80,4 @@ pub mod state;
 pub mod status;
 pub mod store;
 pub mod text;
+pub mod transform;

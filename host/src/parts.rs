@@ -7,10 +7,12 @@ use crate::error::{Exit, Explain};
 use crate::lake::Lake;
 use crate::source::postgres::Address;
 use crate::source::{DirectorySource, PostgresSource, Source, SourceError, read_secret};
+use crate::star::StarLake;
 use crate::store::{FolderStore, S3Store, Store, UploadTokens};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// The configuration names a part that can't be had.
 #[derive(Debug, thiserror::Error)]
@@ -96,15 +98,43 @@ fn redacted(url: &str) -> String {
 /// # Errors
 /// [`PartsError::Folder`].
 pub async fn open_lake(place: &ObjectPlace, run: &str) -> Result<Lake, PartsError> {
-    let store: Arc<dyn Store> = match place {
+    Ok(Lake::new(open_store(place, run).await?))
+}
+
+async fn open_store(place: &ObjectPlace, run: &str) -> Result<Arc<dyn Store>, PartsError> {
+    Ok(match place {
         ObjectPlace::Folder(folder) => Arc::new(folder_error(folder, FolderStore::open(folder))?),
         ObjectPlace::Bucket { bucket, prefix } => {
             let client = aws::s3_client(&aws::config(AwsOptions::default()).await);
             Arc::new(S3Store::new(client, bucket, prefix.as_str().into(), UploadTokens::new(run)))
         }
-    };
-    Ok(Lake::new(store))
+    })
 }
+
+/// Opens the star tables, for the run `run`; `runtime`, of several threads, does the waiting.
+///
+/// # Errors
+/// [`PartsError::Folder`].
+pub async fn open_star(place: &ObjectPlace, run: &str, runtime: &Handle) -> Result<StarLake, PartsError> {
+    Ok(StarLake::new(open_store(place, run).await?, runtime.clone()))
+}
+
+/// Opens the checkpoints of the star tables, which lie beside those of the source tables.
+///
+/// # Errors
+/// [`PartsError::Folder`].
+pub async fn open_star_checkpoints(place: &DocumentPlace) -> Result<Arc<dyn CheckpointStore>, PartsError> {
+    open_checkpoints(&match place {
+        DocumentPlace::Folder(folder) => DocumentPlace::Folder(folder.join(STAR_CHECKPOINTS)),
+        DocumentPlace::Parameters { prefix } => {
+            DocumentPlace::Parameters { prefix: format!("{prefix}/{STAR_CHECKPOINTS}") }
+        }
+    })
+    .await
+}
+
+/// Where the checkpoints of star tables lie.
+const STAR_CHECKPOINTS: &str = "star";
 
 /// Opens the checkpoints.
 ///

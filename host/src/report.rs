@@ -3,7 +3,7 @@
 use crate::manifest::{Manifest, StarKind, StarTable};
 use crate::sandbox::{CONTRACT_VERSION, Limits, LogLine, Plugin, Usage};
 use crate::star::WrittenFile;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
 /// What a run of a plugin did.
@@ -47,7 +47,7 @@ pub struct RunReport {
 }
 
 /// Rejects with one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectGroup {
     /// The reason.
     pub code: String,

@@ -1,8 +1,8 @@
 //! The golden cases of each plugin, through the host: lines in, Parquet and rejects out.
 
 use host::input::{ChunkLimits, Input, LookupsBuilder};
-use host::process::{RunOptions, run_plugin};
 use host::sandbox::{Limits, Plugin, Sandbox};
+use host::transform::{RunOptions, run_plugin};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

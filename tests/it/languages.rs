@@ -3,8 +3,8 @@
 use crate::cases::{Reject, lines, rows, run_cases};
 use host::config::Config;
 use host::input::{Input, LookupsBuilder};
-use host::process::{RunOptions, run_plugin};
 use host::sandbox::{Cache, Limits, Plugin, Sandbox};
+use host::transform::{RunOptions, run_plugin};
 use serde_json::Value;
 use std::path::Path;
 use tests::tools::{cache_folder, plugin, plugin_in, run_host, workspace, write_totesys};

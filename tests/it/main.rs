@@ -11,5 +11,6 @@ mod languages;
 mod mistakes;
 mod mutated;
 mod scaffold;
+mod star;
 mod store;
 mod totesys;

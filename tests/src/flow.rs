@@ -172,7 +172,7 @@ pub fn key_of(layout: &KeyLayout, line: &str) -> String {
     layout.to_json(&key)
 }
 
-async fn lines_of(mut lines: PacketLines<'_>) -> Vec<String> {
+async fn lines_of(mut lines: PacketLines) -> Vec<String> {
     let mut all = Vec::new();
     while let Some(chunk) = lines.next().await.expect("a packet can be read") {
         all.extend(std::str::from_utf8(&chunk).expect("lines are UTF-8").lines().map(str::to_owned));

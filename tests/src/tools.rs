@@ -162,6 +162,34 @@ pub fn plugins_target_folder() -> PathBuf {
     target_folder()
 }
 
+/// The Python with other people's readers of Delta Lake.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn readers() -> PathBuf {
+    let python = workspace().join(".venv-readers/bin/python");
+    assert!(python.is_file(), "there is no Python with readers of Delta Lake: run `make tools`");
+    python
+}
+
+/// A folder with the components of all plugins.
+#[must_use]
+pub fn plugins_folder() -> PathBuf {
+    static COPIED: OnceLock<PathBuf> = OnceLock::new();
+    COPIED
+        .get_or_init(|| {
+            let folder = target_folder().join("tests-plugins");
+            std::fs::create_dir_all(&folder).expect("the folder can be made");
+            for name in PLUGINS {
+                let from = plugin(name);
+                std::fs::copy(&from, folder.join(format!("{name}.wasm"))).expect("a component can be copied");
+            }
+            folder
+        })
+        .clone()
+}
+
 /// The Python that has DuckDB.
 ///
 /// # Panics

@@ -3,8 +3,8 @@
 use super::folder::{Packet, REJECTS, names};
 use crate::columns::row_json;
 use crate::input::{ChunkLimits, InputError, LineChunks, Lookups};
-use crate::process::transform;
 use crate::sandbox::{Isolated, Plugin, TooManyFaults, Usage};
+use crate::transform::transform;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 

@@ -4,7 +4,6 @@ use super::{CheckpointError, CheckpointStore};
 use crate::packet;
 use crate::store::FolderStore;
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use object_store::path::{Path, PathPart};
 use object_store::{Error, ObjectStore, ObjectStoreExt};
 
@@ -51,8 +50,9 @@ impl CheckpointStore for FileCheckpoints {
     }
 
     async fn tables(&self) -> Result<Vec<String>, CheckpointError> {
-        let listed: Result<Vec<_>, _> = self.store.list(None).try_collect().await;
-        let listed = listed.map_err(|error| self.failed("list", "", error))?;
+        // Those of star tables lie in a folder of their own.
+        let listed = self.store.list_with_delimiter(None).await;
+        let listed = listed.map_err(|error| self.failed("list", "", error))?.objects;
         let name = |path: &Path| Some(packet::decode_segment(path.filename()?.strip_suffix(".json")?));
         let mut tables: Vec<String> = listed.iter().filter_map(|object| name(&object.location)).collect();
         tables.sort_unstable();

@@ -56,6 +56,67 @@ pub enum ColumnValues {
     },
 }
 
+impl Rows {
+    /// Keeps the rows for which `kept`, one a row, is true.
+    pub(crate) fn retain(&mut self, kept: &[bool]) {
+        if kept.iter().all(|kept| *kept) {
+            return;
+        }
+        let rows: Vec<usize> = (0..self.count).filter(|row| kept[*row]).collect();
+        self.columns.iter_mut().for_each(|column| column.take(&rows));
+        if let Some(lines) = &mut self.lines {
+            *lines = rows.iter().map(|row| lines[*row]).collect();
+        }
+        self.count = rows.len();
+    }
+}
+
+impl Column {
+    /// Whether the row with this index has a value.
+    #[must_use]
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.validity.as_ref().is_none_or(|bits| bit(bits, row))
+    }
+
+    fn take(&mut self, rows: &[usize]) {
+        self.validity = self.validity.take().map(|bits| take_bits(&bits, rows));
+        match &mut self.values {
+            ColumnValues::Boolean(bits) => *bits = take_bits(bits, rows),
+            ColumnValues::Int32(values) | ColumnValues::Date(values) => take_values(values, rows),
+            ColumnValues::Int64(values)
+            | ColumnValues::Decimal64(values)
+            | ColumnValues::Time(values)
+            | ColumnValues::Timestamp(values) => take_values(values, rows),
+            ColumnValues::Float64(values) => take_values(values, rows),
+            ColumnValues::Decimal128(values) => take_values(values, rows),
+            ColumnValues::Utf8 { offsets, bytes } => {
+                let (mut taken_offsets, mut taken) = (vec![0], Vec::new());
+                for row in rows {
+                    taken.extend_from_slice(&bytes[offsets[*row] as usize..offsets[row + 1] as usize]);
+                    taken_offsets.push(taken.len() as i32);
+                }
+                (*offsets, *bytes) = (taken_offsets, taken);
+            }
+        }
+    }
+}
+
+fn bit(bits: &[u8], index: usize) -> bool {
+    bits.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
+}
+
+fn take_values<T: Copy>(values: &mut Vec<T>, rows: &[usize]) {
+    *values = rows.iter().map(|row| values[*row]).collect();
+}
+
+fn take_bits(bits: &[u8], rows: &[usize]) -> Vec<u8> {
+    let mut taken = vec![0; rows.len().div_ceil(8)];
+    for (index, _) in rows.iter().enumerate().filter(|(_, row)| bit(bits, **row)) {
+        taken[index / 8] |= 1 << (index % 8);
+    }
+    taken
+}
+
 impl ColumnValues {
     /// How many bytes the values take.
     #[must_use]

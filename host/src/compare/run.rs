@@ -6,8 +6,8 @@ use super::leftover::{Leftover, Leftovers, Matched, Side};
 use super::report::{CellSample, ColumnDiff, DiffReport, DiffSide, RejectDiff, RejectGroupDiff, RowSample, TableDiff};
 use super::schema::schema_changes;
 use crate::input::{Chunk, ChunkLimits, Input, LineChunks, Lookups};
-use crate::process::{RunError, check_source, in_order, transform};
 use crate::sandbox::Plugin;
+use crate::transform::{RunError, check_source, in_order, transform};
 use std::collections::BTreeMap;
 use std::time::Instant;
 

@@ -12,6 +12,8 @@
 //! | `tables.<table>.cursor` | | how changes are found: `snapshot`, `last_updated` or `full` |
 //! | `tables.<table>.last_updated` | | the columns of that cursor; `["last_updated"]` if left out |
 //! | `tables.<table>.lag_seconds` | | how many of the last seconds that cursor looks at again; 3 if left out |
+//! | `calendar.years` | `HOST_CALENDAR_YEARS` | years that the calendar has in any case: `2022..2027`; those of the facts are added |
+//! | `calendar.limit` | `HOST_CALENDAR_LIMIT` | years beyond which no day of a fact may lie; `1990..2100` if left out |
 //! | `plugins.cache` | `HOST_PLUGINS_CACHE` | the folder for compiled plugins; `wasm-plugin-host` in `$XDG_CACHE_HOME` or `~/.cache` if left out |
 //! | `plugins.path` | `HOST_PLUGINS_PATH` | the folder of the published plugins and their `plugins.lock`; `plugins/dist` if left out |
 //! | `limits.<limit>` | `HOST_LIMITS_<LIMIT>` | a limit of [`Limits`], for all plugins |
@@ -25,6 +27,8 @@ mod source;
 pub use source::{DocumentPlace, Flow, ObjectPlace};
 
 use crate::error::{Exit, Explain};
+use crate::input::CalendarYears;
+use crate::process::CalendarOptions;
 use crate::sandbox::Limits;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -39,6 +43,8 @@ pub const DEFAULT_FILE: &str = "host.toml";
 pub struct Config {
     /// Where rows come from and go to.
     pub flow: Flow,
+    /// The days of the calendar.
+    pub calendar: CalendarOptions,
     /// The folder for compiled plugins. `None`: each run compiles anew.
     pub plugins_cache: Option<PathBuf>,
     plugins_path: Option<PathBuf>,
@@ -168,13 +174,16 @@ impl Config {
                         self.flow.set(&place, &section, &key, value)?;
                     }
                 }
+                ("calendar", Value::Table(keys)) => {
+                    keys.into_iter().try_for_each(|(key, value)| self.set_calendar(&place, &key, &value))?
+                }
                 ("tables", Value::Table(tables)) => self.read_tables(&place, tables)?,
                 (_, _) => {
                     return Err(ConfigError::UnknownKey {
                         place,
                         key: section,
                         known:
-                            "the sections `[source]`, `[lake]`, `[checkpoints]`, `[tables]`, `[plugins]` and `[limits]`"
+                            "the sections `[source]`, `[lake]`, `[checkpoints]`, `[tables]`, `[calendar]`, `[plugins]` and `[limits]`"
                                 .to_owned(),
                     });
                 }
@@ -208,6 +217,22 @@ impl Config {
         Ok(())
     }
 
+    fn set_calendar(&mut self, place: &str, key: &str, value: &Value) -> Result<(), ConfigError> {
+        let years = || {
+            let years = value.as_str().and_then(|text| text.parse::<CalendarYears>().ok());
+            years.ok_or_else(|| bad_value(place, &format!("calendar.{key}"), value, "two years, as `2022..2027`"))
+        };
+        match key {
+            "years" => self.calendar.years = Some(years()?),
+            "limit" => self.calendar.limit = years()?,
+            _ => {
+                let known = "`calendar.years`, `calendar.limit`".to_owned();
+                return Err(ConfigError::UnknownKey { place: place.to_owned(), key: format!("calendar.{key}"), known });
+            }
+        }
+        Ok(())
+    }
+
     fn read_tables(&mut self, place: &str, tables: Table) -> Result<(), ConfigError> {
         for (name, table) in tables {
             match table {
@@ -236,6 +261,8 @@ impl Config {
             match variable.as_str() {
                 // By the XDG rules an empty variable is none.
                 "XDG_CACHE_HOME" | "HOME" if value.is_empty() => {}
+                "HOST_CALENDAR_YEARS" => self.set_calendar(&format!("`{variable}`"), "years", &Value::String(value))?,
+                "HOST_CALENDAR_LIMIT" => self.set_calendar(&format!("`{variable}`"), "limit", &Value::String(value))?,
                 "HOST_PLUGINS_PATH" => self.plugins_path = Some(value.into()),
                 "HOST_SOURCE_URL"
                 | "HOST_SOURCE_SCHEMA"

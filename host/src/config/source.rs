@@ -87,6 +87,12 @@ impl Flow {
         self.raw.clone().unwrap_or_else(|| ObjectPlace::Folder("./lake/raw".into()))
     }
 
+    /// Where the star tables are.
+    #[must_use]
+    pub fn star(&self) -> ObjectPlace {
+        self.star.clone().unwrap_or_else(|| ObjectPlace::Folder("./lake/star".into()))
+    }
+
     /// Where the checkpoints are.
     #[must_use]
     pub fn checkpoints(&self) -> DocumentPlace {

@@ -39,6 +39,36 @@ impl fmt::Display for CalendarYears {
 }
 
 impl CalendarYears {
+    /// The years `first` to `last`; `None` if they are none.
+    #[must_use]
+    pub fn new(first: i32, last: i32) -> Option<Self> {
+        (1 <= first && first <= last && last <= 9999).then_some(Self { first, last })
+    }
+
+    /// The first year.
+    #[must_use]
+    pub fn first(&self) -> i32 {
+        self.first
+    }
+
+    /// The last year.
+    #[must_use]
+    pub fn last(&self) -> i32 {
+        self.last
+    }
+
+    /// How many years there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        u64::from(self.last.abs_diff(self.first)) + 1
+    }
+
+    /// The years from the first to the last of both.
+    #[must_use]
+    pub fn span(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
+
     /// The table's lines: `{"date":"2022-01-01"}` and so on.
     #[must_use]
     pub fn lines(&self) -> CalendarLines {

@@ -4,6 +4,7 @@
 //! is wrong in all of them is a problem of the table; the rest is for the plugin to reject, row by row.
 
 use crate::manifest::{ColumnType, SourceColumn};
+use crate::packet;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -70,6 +71,38 @@ pub fn check_columns(columns: &[SourceColumn], lines: &[u8]) -> (Vec<ColumnProbl
     (columns.iter().filter_map(|column| check_column(column, &rows, &found)).collect(), found)
 }
 
+/// Holds `columns` against those of a packet: their names, and what their Postgres types look like in JSON.
+#[must_use]
+pub fn check_packet_columns(columns: &[SourceColumn], packet: &[packet::SourceColumn]) -> Vec<ColumnProblem> {
+    let names: Vec<String> = packet.iter().map(|column| column.name.clone()).collect();
+    let problem = |column: &SourceColumn| {
+        let name = column.name.clone();
+        let Some(found) = packet.iter().find(|found| found.name == name) else {
+            let similar = similar_name(&name, &names);
+            return (!column.nullable).then_some(ColumnProblem::Missing { name, similar });
+        };
+        let found = json_type_of(&found.type_name)?;
+        let expected = column.column_type;
+        (!is_read_as(found, expected)).then_some(ColumnProblem::Retyped { name, expected, found })
+    };
+    columns.iter().filter_map(problem).collect()
+}
+
+/// What values of a Postgres type are in JSON, where it is always the same.
+fn json_type_of(postgres: &str) -> Option<&'static str> {
+    if postgres.ends_with("[]") {
+        return Some("array");
+    }
+    let name = postgres.split(['(', ' ']).next().unwrap_or(postgres);
+    Some(match name {
+        "smallint" | "integer" | "bigint" | "numeric" | "real" | "double" | "oid" => "number",
+        "boolean" => "boolean",
+        "text" | "character" | "date" | "time" | "timestamp" | "interval" | "uuid" | "bytea" | "inet" | "cidr"
+        | "name" => "string",
+        _ => return None,
+    })
+}
+
 type Row<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
 
 fn parse_row(line: &[u8]) -> Option<Row<'_>> {
@@ -131,4 +164,35 @@ fn edit_distance(left: &str, right: &str) -> usize {
         }
     }
     distances.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_of_a_packet_are_held_against_those_that_are_read() {
+        let column = |name: &str, column_type, nullable| SourceColumn { name: name.to_owned(), column_type, nullable };
+        let found = |name: &str, type_name: &str| packet::SourceColumn {
+            name: name.to_owned(),
+            type_name: type_name.to_owned(),
+            nullable: false,
+        };
+        let read = [
+            column("id", ColumnType::Int32, false),
+            column("price", ColumnType::Decimal { precision: 10, scale: 2 }, false),
+            column("note", ColumnType::Utf8, true),
+        ];
+        let same = [found("id", "bigint"), found("price", "numeric(10,2)"), found("more", "jsonb")];
+        assert_eq!(Vec::<ColumnProblem>::new(), check_packet_columns(&read, &same));
+        let drifted = [found("id", "text"), found("prices", "numeric(10,2)")];
+        let problems: Vec<String> = check_packet_columns(&read, &drifted).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            [
+                "the column `id` is read as int32, and its values are of the JSON type string",
+                "there is no column `price` (is it `prices`?)"
+            ],
+            problems.as_slice()
+        );
+    }
 }

@@ -16,8 +16,9 @@ pub struct Lookups {
     tables: Vec<LookupTable>,
 }
 
+/// The rows of a table, by the key under which they are looked up.
 #[derive(Debug)]
-struct LookupTable {
+pub struct LookupTable {
     lookup: Lookup,
     /// The row of each key: the columns that the plugin reads, as the line says them.
     rows: HashMap<String, Box<str>>,
@@ -71,7 +72,38 @@ impl FromIterator<(String, PathBuf)> for LookupsBuilder {
     }
 }
 
+impl FromIterator<LookupTable> for Lookups {
+    fn from_iter<T: IntoIterator<Item = LookupTable>>(tables: T) -> Self {
+        Self { tables: tables.into_iter().collect() }
+    }
+}
+
 impl LookupTable {
+    /// A table without rows.
+    #[must_use]
+    pub fn new(lookup: &Lookup) -> Self {
+        Self { lookup: lookup.clone(), rows: HashMap::new() }
+    }
+
+    /// Takes the row of a line; one with the same key goes.
+    ///
+    /// # Errors
+    /// What is wrong with the row, in words.
+    pub fn put(&mut self, line: &[u8]) -> Result<(), String> {
+        let (key, row) = read_row(line, &self.lookup)?;
+        self.rows.insert(key, row);
+        Ok(())
+    }
+
+    /// Removes the row whose key stands in a line that has no other columns; a key over other columns removes none.
+    pub fn remove(&mut self, line: &[u8]) {
+        let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(line).unwrap_or_default();
+        let key = members.get(self.lookup.key.as_str()).and_then(|value| key_of(value.get()));
+        if let Some(key) = key {
+            self.rows.remove(&key);
+        }
+    }
+
     /// Reads a file; of rows with the same key the last one counts.
     fn read(lookup: &Lookup, path: &Path) -> Result<Self, InputError> {
         let name = path.display().to_string();

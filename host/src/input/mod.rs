@@ -7,11 +7,11 @@ mod lookup;
 mod members;
 
 pub use calendar::{CalendarYears, YearsError};
-pub use columns::{ColumnProblem, check_columns};
+pub use columns::{ColumnProblem, check_columns, check_packet_columns};
 pub(crate) use lines::BYTE_ORDER_MARK;
 pub use lines::{Chunk, ChunkLimits, LINE_BYTES_MAX, LineChunks};
 pub(crate) use lookup::key_of;
-pub use lookup::{Lookups, LookupsBuilder};
+pub use lookup::{LookupTable, Lookups, LookupsBuilder};
 pub(crate) use members::{Members, parse_members};
 
 use crate::error::{Exit, Explain};

@@ -72,6 +72,9 @@ pub enum LakeError {
         /// Why not.
         reason: String,
     },
+    /// What was reading a packet has ended before its time.
+    #[error("the reading of a packet was broken off")]
+    Interrupted,
     /// Rows can't be turned into Parquet, or back.
     #[error("can't turn `{key}` into lines: {reason}")]
     Format {
@@ -99,6 +102,7 @@ impl Explain for LakeError {
             Self::CheckpointAhead { .. } => "checkpoint-ahead",
             Self::Full { .. } => "lake-full",
             Self::State { .. } => "lake-state",
+            Self::Interrupted => "lake-interrupted",
             Self::Format { .. } => "lake-format",
         }
     }
@@ -119,6 +123,7 @@ impl Explain for LakeError {
             Self::State { .. } => {
                 "remove the object: the state is made again from the packets".to_owned()
             }
+            Self::Interrupted => "this is a mistake of the host: please report it; nothing was written".to_owned(),
             Self::Format { .. } => return None,
         })
     }

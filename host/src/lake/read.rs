@@ -2,7 +2,7 @@
 
 use super::parquet::ParquetLines;
 use super::{Lake, LakeError};
-use crate::packet::{DataFormat, Manifest, StoredObject};
+use crate::packet::{DataFormat, Manifest, SourceColumn, StoredObject};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -17,17 +17,24 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 /// The lines of a packet, or the keys that it deletes, chunk by chunk.
 ///
 /// What an object holds is known to be right when the chunk after its last line, or the end, has come without an error.
-pub struct PacketLines<'a> {
-    lake: &'a Lake,
-    manifest: &'a Manifest,
-    objects: VecDeque<&'a StoredObject>,
+pub struct PacketLines {
+    source: PacketSource,
+    columns: Vec<SourceColumn>,
+    objects: VecDeque<StoredObject>,
     format: DataFormat,
-    current: Option<Current<'a>>,
+    current: Option<Current>,
     parquet: Option<ParquetLines>,
 }
 
-struct Current<'a> {
-    object: &'a StoredObject,
+/// Where the objects of a packet are.
+struct PacketSource {
+    lake: Lake,
+    table: String,
+    sequence: u64,
+}
+
+struct Current {
+    object: StoredObject,
     chunks: BoxStream<'static, object_store::Result<Bytes>>,
     digest: Sha256,
     bytes: u64,
@@ -35,19 +42,28 @@ struct Current<'a> {
     rest: BytesMut,
 }
 
-impl<'a> PacketLines<'a> {
+impl PacketLines {
     /// The rows of a packet.
     #[must_use]
-    pub fn rows(lake: &'a Lake, manifest: &'a Manifest) -> Self {
-        let objects = manifest.data.iter().collect();
-        Self { lake, manifest, objects, format: manifest.data_format, current: None, parquet: None }
+    pub fn rows(lake: &Lake, manifest: &Manifest) -> Self {
+        Self::new(lake, manifest, &manifest.data, manifest.data_format)
     }
 
     /// The keys of the rows that are gone with a packet.
     #[must_use]
-    pub fn deletes(lake: &'a Lake, manifest: &'a Manifest) -> Self {
-        let objects = manifest.deletes.iter().collect();
-        Self { lake, manifest, objects, format: DataFormat::Jsonl, current: None, parquet: None }
+    pub fn deletes(lake: &Lake, manifest: &Manifest) -> Self {
+        Self::new(lake, manifest, &manifest.deletes, DataFormat::Jsonl)
+    }
+
+    fn new(lake: &Lake, manifest: &Manifest, objects: &[StoredObject], format: DataFormat) -> Self {
+        Self {
+            source: PacketSource { lake: lake.clone(), table: manifest.table.clone(), sequence: manifest.sequence },
+            columns: manifest.columns.clone(),
+            objects: objects.iter().cloned().collect(),
+            format,
+            current: None,
+            parquet: None,
+        }
     }
 
     /// The next whole lines, at least one; `None` at the end.
@@ -70,19 +86,21 @@ impl<'a> PacketLines<'a> {
             }
             let Some(object) = self.objects.pop_front() else { return Ok(None) };
             match self.format {
-                DataFormat::Jsonl => self.current = Some(Self::open(self.lake, self.manifest, object).await?),
+                DataFormat::Jsonl => self.current = Some(self.source.open(object).await?),
                 DataFormat::Parquet => {
-                    let bytes = Self::whole(self.lake, self.manifest, object).await?;
-                    self.parquet = Some(ParquetLines::open(object, &self.manifest.columns, bytes)?);
+                    let bytes = self.source.whole(object.clone()).await?;
+                    self.parquet = Some(ParquetLines::open(&object, &self.columns, bytes)?);
                 }
             }
         }
     }
+}
 
+impl PacketSource {
     /// An object that is no larger than what is written at a time, whole and compared.
-    async fn whole(lake: &Lake, manifest: &Manifest, object: &'a StoredObject) -> Result<Bytes, LakeError> {
-        let mut current = Self::open(lake, manifest, object).await?;
+    async fn whole(&self, object: StoredObject) -> Result<Bytes, LakeError> {
         let mut whole = BytesMut::with_capacity(usize::try_from(object.bytes).unwrap_or(0));
+        let mut current = self.open(object).await?;
         while let Some(chunk) = current.chunk().await? {
             whole.extend_from_slice(&chunk);
         }
@@ -90,12 +108,12 @@ impl<'a> PacketLines<'a> {
         Ok(whole.freeze())
     }
 
-    async fn open(lake: &Lake, manifest: &Manifest, object: &'a StoredObject) -> Result<Current<'a>, LakeError> {
+    async fn open(&self, object: StoredObject) -> Result<Current, LakeError> {
         let key = Path::parse(&object.key).unwrap_or_default();
-        let found = match lake.store().get(&key).await {
+        let found = match self.lake.store().get(&key).await {
             Ok(found) => found,
             Err(Error::NotFound { .. }) => {
-                let (table, sequence) = (manifest.table.clone(), manifest.sequence);
+                let (table, sequence) = (self.table.clone(), self.sequence);
                 return Err(LakeError::Missing { table, sequence, key: object.key.clone() });
             }
             Err(error) => return Err(LakeError::store("read", &key)(error)),
@@ -105,7 +123,7 @@ impl<'a> PacketLines<'a> {
     }
 }
 
-impl Current<'_> {
+impl Current {
     async fn next(&mut self) -> Result<Option<Bytes>, LakeError> {
         let mut seen = 0;
         loop {
@@ -142,7 +160,7 @@ impl Current<'_> {
     }
 
     fn compare(&mut self) -> Result<(), LakeError> {
-        let object = self.object;
+        let object = &self.object;
         let damaged = |what, expected: &dyn ToString, found: &dyn ToString| LakeError::Damaged {
             key: object.key.clone(),
             what,

@@ -1,132 +1,144 @@
-//! Why a run ended without a result.
+//! Why a star table could not be brought up to date.
 
+use crate::checkpoint::CheckpointError;
 use crate::error::{Exit, Explain};
-use crate::input::{Chunk, InputError};
-use crate::sandbox::{Fault, Limits, Plugin, TooManyFaults};
-use crate::star::StarError;
-use std::path::{Path, PathBuf};
+use crate::input::ColumnProblem;
+use crate::lake::LakeError;
+use crate::star::{StarError, TableError};
+use crate::transform::RunError;
 
-/// Why a run ended without a result.
+/// Why a star table could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The rows can't be read, or are not those that the plugin reads.
+pub enum ProcessError {
+    /// The raw lake, or the store of the star tables.
     #[error(transparent)]
-    Input(#[from] InputError),
-    /// A star table's file can't be written.
+    Lake(#[from] LakeError),
+    /// The star table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A file of the star table can't be made.
     #[error(transparent)]
     Star(#[from] StarError),
-    /// The file of rejects, or the folder for all files, can't be written.
-    #[error("can't write `{}`", path.display())]
-    Unwritable {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A temporary file can't be written or read.
-    #[error("can't keep rows in a temporary file")]
-    Temporary {
-        /// Why.
-        #[from]
-        source: std::io::Error,
-    },
-    /// The plugin fails on so many lines that it is to blame, or on a whole packet.
+    /// The plugin fails.
     #[error(transparent)]
-    Plugin(Box<PluginFailure>),
+    Run(#[from] RunError),
+    /// A checkpoint can't be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The columns of a packet are not those that the plugin reads.
+    #[error("packet {sequence} of `{table}` is not what {plugin} reads: {}", words(problems))]
+    Drift {
+        /// The source table.
+        table: String,
+        /// The packet.
+        sequence: u64,
+        /// The plugin, as name@version.
+        plugin: String,
+        /// What differs.
+        problems: Vec<ColumnProblem>,
+    },
+    /// The star table holds packets that the lake does not have.
+    #[error("`{star}` holds the packets of `{table}` up to {processed}, and the last one in the lake is {lake}")]
+    Ahead {
+        /// The star table.
+        star: String,
+        /// The source table.
+        table: String,
+        /// The last packet that the star table holds.
+        processed: u64,
+        /// The last packet in the lake.
+        lake: u64,
+    },
+    /// A row of a lookup is none.
+    #[error("packet {sequence} of `{table}` has a row that can't be looked up: {reason}")]
+    Lookup {
+        /// The looked-up table.
+        table: String,
+        /// The packet.
+        sequence: u64,
+        /// What is wrong with the row.
+        reason: String,
+    },
+    /// Other processes have committed again and again.
+    #[error("others commit to `{star}` all the time: given up after {tries} tries")]
+    Crowded {
+        /// The star table.
+        star: String,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The plugin failed on another of its tables.
+    #[error("`{star}`, which the same plugin makes, could not be brought up to date")]
+    Sibling {
+        /// The other table.
+        star: String,
+    },
+    /// Two plugins can't live together.
+    #[error("{0}")]
+    Plan(String),
+    /// A table that nobody makes.
+    #[error("no plugin makes or reads a table `{table}`; there are {known}")]
+    UnknownTable {
+        /// The table.
+        table: String,
+        /// The tables that there are.
+        known: String,
+    },
 }
 
-/// A plugin that failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{plugin} on `{input}`, {}: {fault}", self.stretch())]
-pub struct PluginFailure {
-    /// The plugin, as name@version.
-    pub plugin: String,
-    /// The input.
-    pub input: String,
-    /// The first line that it fails on, from 1.
-    pub line: u64,
-    /// How many such lines were found before giving up.
-    pub guilty: usize,
-    /// How many lines the call had.
-    pub lines: u32,
-    /// The first of them, from 1.
-    pub first_line: u64,
-    /// How it failed.
-    pub fault: Fault,
-    /// The limits that it had.
-    pub limits: Limits,
+fn words(problems: &[ColumnProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-impl PluginFailure {
-    /// Which lines the plugin failed on.
-    fn stretch(&self) -> String {
-        let Self { line, guilty, lines, first_line, .. } = self;
-        if self.fault.blames_no_line() {
-            return format!("the {lines} lines from line {first_line} on");
+impl ProcessError {
+    fn explained(&self) -> Option<&dyn Explain> {
+        match self {
+            Self::Lake(error) => Some(error),
+            Self::Table(error) => Some(error),
+            Self::Star(error) => Some(error),
+            Self::Run(error) => Some(error),
+            Self::Checkpoint(error) => Some(error),
+            _ => None,
         }
-        let more = if *guilty > 1 { format!(" and {} more", guilty - 1) } else { String::new() };
-        format!("line {line}{more} of the {lines} from line {first_line} on")
     }
 }
 
-impl RunError {
-    pub(super) fn rejects(path: Option<&Path>, source: std::io::Error) -> Self {
-        Self::Unwritable { path: path.unwrap_or(Path::new("rejects.jsonl")).to_owned(), source }
-    }
-
-    pub(crate) fn plugin(plugin: &Plugin, input: &str, chunk: &Chunk, faults: TooManyFaults) -> Self {
-        Self::Plugin(Box::new(PluginFailure {
-            plugin: format!("{}@{}", plugin.manifest().name, plugin.manifest().version),
-            input: input.to_owned(),
-            line: chunk.line_number(faults.line),
-            guilty: faults.guilty,
-            lines: chunk.lines,
-            first_line: chunk.line_number(0),
-            fault: faults.fault,
-            limits: *plugin.limits(),
-        }))
-    }
-}
-
-impl Explain for RunError {
+impl Explain for ProcessError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Input(error) => error.code(),
-            Self::Star(error) => error.code(),
-            Self::Unwritable { .. } => "unwritable",
-            Self::Temporary { .. } => "temporary-file",
-            Self::Plugin(failure) => match &failure.fault {
-                Fault::Trap { .. } => "plugin-trap",
-                Fault::Fuel { .. } => "plugin-fuel",
-                Fault::Memory { .. } => "plugin-memory",
-                Fault::OutputSize { .. } => "plugin-output-size",
-                Fault::Output(_) => "plugin-output",
-                Fault::Failure { .. } => "plugin-failure",
-                Fault::Machine { .. } => "machine",
-            },
+            Self::Drift { .. } => "source-drift",
+            Self::Ahead { .. } => "star-ahead",
+            Self::Lookup { .. } => "lookup-row",
+            Self::Crowded { .. } => "star-crowded",
+            Self::Sibling { .. } => "star-sibling",
+            Self::Plan(_) => "plugins",
+            Self::UnknownTable { .. } => "unknown-table",
+            _ => self.explained().map_or("process", Explain::code),
         }
     }
 
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::Input(error) => error.hint(),
-            Self::Star(error) => error.hint(),
-            Self::Unwritable { path, .. } if path.is_file() => {
-                Some(format!("`{}` is a file; `--out` names a folder", path.display()))
+        Some(match self {
+            Self::Drift { .. } => {
+                "the table of the source has changed: publish a plugin that reads its new columns, and it catches up by itself"
+                    .to_owned()
             }
-            Self::Temporary { .. } => Some("is the disk full? `TMPDIR` names a folder on another one".to_owned()),
-            Self::Unwritable { .. } => Some("is the disk full, or the folder read-only?".to_owned()),
-            Self::Plugin(failure) => Some(failure.fault.hint(&failure.limits)),
-        }
+            Self::Ahead { .. } => {
+                "does `[lake] raw` name the right lake? Were packets lost, bring them back from a backup".to_owned()
+            }
+            Self::Lookup { .. } => "the plugin looks rows up by a column that these rows lack".to_owned(),
+            Self::Crowded { .. } => "run it again; one process at a time is enough".to_owned(),
+            Self::Sibling { .. } => return None,
+            Self::Plan(_) => "take one of them out of the folder of plugins".to_owned(),
+            Self::UnknownTable { .. } => "check the name; `host status` shows all tables".to_owned(),
+            _ => return self.explained().and_then(Explain::hint),
+        })
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Input(error) => error.exit(),
-            Self::Star(error) => error.exit(),
-            Self::Unwritable { .. } | Self::Temporary { .. } => Exit::Environment,
-            Self::Plugin(failure) if matches!(failure.fault, Fault::Machine { .. }) => Exit::Environment,
-            Self::Plugin(_) => Exit::PluginAtFault,
+            Self::Crowded { .. } => Exit::Environment,
+            _ => self.explained().map_or(Exit::BadInput, Explain::exit),
         }
     }
 }

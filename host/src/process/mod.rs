@@ -1,19 +1,252 @@
-//! From lines to star tables.
+//! From packets to star tables: each table is kept in step with the packets of its source, exactly once.
 //!
 //! ```text
-//! LineChunks ──► workers: join lookups, call the plugin ──► Collector, in order ──► workers: encode ──► files
+//!           ┌─ log of the star table: up to which packet it holds ─┐
+//! packets ──┴─► plugin ──► files in the store ──► calendar ──► commit: files + packet, in one entry of the log
 //! ```
+//!
+//! A star table's own log says which packet it holds last, and the commit that adds a packet's rows says so in the same entry:
+//! whoever looks again after a crash, a lost race or a lost trigger goes on there. Nothing else needs to be remembered.
+//!
+//! * A *fact* table takes the rows of each packet as they are, one file a packet.
+//! * A *dimension* holds the newest row of each key, in buckets of keys, of which those that changed are written anew. It follows its
+//!   source table and the tables that are looked up.
+//! * The *calendar* is made of days, and is there before the facts that refer to them.
+//! * *Deletions* list the keys of rows that are gone.
+//!
+//! All of it waits for stores: call it from a thread that may be blocked.
 
-mod collect;
+mod calendar;
+mod checkpoints;
+mod deletions;
+mod dimension;
 mod error;
-mod in_order;
-mod options;
-mod pipeline;
-mod rejects;
-mod run;
+mod fact;
+mod held;
+mod keys;
+mod lookups;
+mod packets;
+mod plan;
+mod publish;
+mod reader;
+mod report;
+mod table;
 
-pub use error::{PluginFailure, RunError};
-pub(crate) use in_order::in_order;
-pub use options::RunOptions;
-pub(crate) use pipeline::transform;
-pub use run::{check_source, run_plugin};
+pub use calendar::CalendarOptions;
+pub use checkpoints::StarCheckpoint;
+pub use error::ProcessError;
+pub use plan::Plan;
+pub use report::{Held, ProcessReport, StarOutcome, StarTableReport};
+
+use crate::checkpoint::CheckpointStore;
+use crate::ingest::Clock;
+use crate::lake::Lake;
+use crate::manifest::StarTable;
+use crate::reject::RejectBudget;
+use crate::sandbox::Plugin;
+use crate::star::StarLake;
+use packets::Packets;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::runtime::Handle;
+
+/// How often a table is tried again when others commit first.
+const TRIES_MAX: u32 = 100;
+
+/// What a process works on.
+pub struct Parts {
+    /// Where packets come from.
+    pub lake: Lake,
+    /// Where star tables are.
+    pub star: StarLake,
+    /// Where it is remembered how far they are.
+    pub checkpoints: Arc<dyn CheckpointStore>,
+    /// The plugins.
+    pub plugins: Vec<Plugin>,
+    /// The days of the calendar.
+    pub calendar: CalendarOptions,
+    /// How many rejects are too many.
+    pub budget: RejectBudget,
+    /// What waits for the stores: a runtime of several threads.
+    pub runtime: Handle,
+    /// Threads that transform, 1 or more.
+    pub threads: usize,
+    /// The time.
+    pub clock: Clock,
+    /// The name of this run, that no other has.
+    pub run: String,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessOptions {
+    /// Star tables, or source tables that they are made of; all if empty.
+    pub tables: Vec<String>,
+    /// Packets whose good rows are published although too many are bad: the star table, the sequence id.
+    pub accepted: Vec<(String, u64)>,
+}
+
+/// How far a process is.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The star table.
+    pub table: String,
+    /// How many bytes of lines are done.
+    pub bytes: u64,
+    /// How many plugins are done, and how many there are.
+    pub plugins: (usize, usize),
+}
+
+/// What the parts of a process share.
+struct Process<'a> {
+    parts: &'a Parts,
+    plan: &'a Plan<'a>,
+    packets: Packets<'a>,
+    /// What became of the calendars while facts were brought up to date.
+    calendars: &'a Mutex<Vec<StarTableReport>>,
+    progress: &'a (dyn Fn(u64) + Sync),
+}
+
+/// Brings star tables up to date. One table's failure does not stop the others; it is in the report.
+///
+/// # Errors
+/// [`ProcessError`] if the plugins can't live together, or a table is asked for that nobody makes.
+pub fn process(
+    parts: &Parts,
+    options: &ProcessOptions,
+    progress: &(dyn Fn(&Progress) + Sync),
+) -> Result<ProcessReport, ProcessError> {
+    let began = Instant::now();
+    let plan = Plan::new(&parts.plugins)?;
+    let selected = plan.select(&options.tables)?;
+    held::accept(parts, &plan, &options.accepted)?;
+    tracing::info!(run = parts.run, plugins = selected.len(), "process begins");
+    let count = selected.len();
+    let packets = Packets::new(parts);
+    // What facts refer to comes first, and it is looked up after the packets of the facts: so it is there.
+    let mut bounds = BTreeMap::new();
+    for plugin in selected.iter().filter(|plugin| plan::is_fact(plugin)) {
+        let source = &plugin.manifest().source_table;
+        if !bounds.contains_key(source) {
+            bounds.insert(source.clone(), packets.last(source)?);
+        }
+    }
+    let mut reports = Vec::new();
+    let calendars = Mutex::default();
+    for (done, plugin) in selected.iter().enumerate() {
+        let began = Instant::now();
+        let table = plugin.manifest().star_tables[0].name.clone();
+        let tell = |bytes| progress(&Progress { table: table.clone(), bytes, plugins: (done, count) });
+        let process = Process { parts, plan: &plan, packets: packets.clone(), calendars: &calendars, progress: &tell };
+        let of_plugin = match (plan::is_calendar(plugin), plan::is_fact(plugin)) {
+            (true, _) => process.calendar(plugin),
+            (false, true) => {
+                let bound = bounds.get(&plugin.manifest().source_table).copied().unwrap_or(0);
+                process.fact(plugin, bound)
+            }
+            (false, false) => process.dimension(plugin),
+        };
+        for mut report in of_plugin {
+            report.took = began.elapsed();
+            log_table(&report);
+            reports.push(report);
+        }
+        crate::crash::point("plugin-done");
+    }
+    if options.tables.is_empty() {
+        let process = Process { parts, plan: &plan, packets, calendars: &calendars, progress: &|_| {} };
+        if let Some(report) = process.deletions() {
+            log_table(&report);
+            reports.push(report);
+        }
+    }
+    for calendar in calendars.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        calendar.merge_into(&mut reports);
+    }
+    checkpoints::write(parts, &reports);
+    let took = began.elapsed();
+    let rows: u64 = reports.iter().map(|report| report.rows).sum();
+    tracing::info!(run = parts.run, rows, seconds = took.as_secs_f64(), "process ends");
+    Ok(ProcessReport { run: parts.run.clone(), tables: reports, took })
+}
+
+fn log_table(report: &StarTableReport) {
+    let StarTableReport { table, packets, rows, rejects, sequence, .. } = report;
+    let seconds = report.took.as_secs_f64();
+    if report.gaps > 0 {
+        tracing::warn!(table, gaps = report.gaps, "the lake lacks packets: their sequence ids are missing");
+    }
+    match &report.result {
+        Ok(StarOutcome::Held(held)) => tracing::error!(
+            table,
+            sequence = held.sequence,
+            rejects = held.rejects,
+            records = held.records,
+            "a packet is held: too many rejects"
+        ),
+        Ok(StarOutcome::Waiting { tables }) => tracing::warn!(table, ?tables, "the table waits for others"),
+        Ok(_) => tracing::info!(table, packets, rows, rejects, sequence, seconds, "table ends"),
+        Err(error) => tracing::error!(table, seconds, error = crate::error::with_causes(error), "table fails"),
+    }
+}
+
+impl StarTableReport {
+    fn new(table: &StarTable, plugin: &Plugin) -> Self {
+        let manifest = plugin.manifest();
+        Self {
+            table: table.name.clone(),
+            kind: table.kind,
+            plugin: plugin_name(plugin),
+            source: manifest.source_table.clone(),
+            result: Ok(StarOutcome::Unchanged),
+            sequence: 0,
+            packets: 0,
+            rows: 0,
+            rejects: 0,
+            files: 0,
+            bytes: 0,
+            gaps: 0,
+            took: std::time::Duration::ZERO,
+        }
+    }
+}
+
+impl StarTableReport {
+    /// Adds what happened to a table to what is said of it.
+    fn merge_into(self, reports: &mut Vec<Self>) {
+        let Some(report) = reports.iter_mut().find(|report| report.table == self.table) else {
+            reports.push(self);
+            return;
+        };
+        report.sequence = report.sequence.max(self.sequence);
+        report.packets += self.packets;
+        report.rows += self.rows;
+        report.rejects += self.rejects;
+        report.files += self.files;
+        report.bytes += self.bytes;
+        if report.result.is_ok() {
+            report.result = self.result;
+        }
+    }
+}
+
+/// `name@version`.
+fn plugin_name(plugin: &Plugin) -> String {
+    format!("{}@{}", plugin.manifest().name, plugin.manifest().version)
+}
+
+/// The reports of the tables of one plugin, which share how it ended.
+fn share_result(mut reports: Vec<StarTableReport>, result: Result<StarOutcome, ProcessError>) -> Vec<StarTableReport> {
+    match result {
+        Ok(outcome) => reports.iter_mut().for_each(|report| report.result = Ok(outcome.clone())),
+        Err(error) => {
+            let first = reports[0].table.clone();
+            for report in &mut reports[1..] {
+                report.result = Err(ProcessError::Sibling { star: first.clone() });
+            }
+            reports[0].result = Err(error);
+        }
+    }
+    reports
+}

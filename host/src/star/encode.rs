@@ -4,6 +4,7 @@ use super::error::StarError;
 use super::schema::array;
 use crate::columns::Column;
 use crate::manifest::ColumnType;
+use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use std::sync::Arc;
@@ -22,6 +23,11 @@ pub struct EncodedColumn(pub(super) ArrowColumnChunk);
 impl ColumnEncoder {
     pub(super) fn new(factory: ArrowRowGroupWriterFactory, schema: SchemaRef, types: Arc<[ColumnType]>) -> Self {
         Self { factory: Arc::new(factory), schema, types }
+    }
+
+    /// The schema of the file.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.schema
     }
 
     /// Writers for the columns of the group with index `group`.
@@ -44,9 +50,18 @@ impl ColumnEncoder {
         column: Column,
         rows: usize,
     ) -> Result<EncodedColumn, StarError> {
+        self.encode_array(job, index, &array(column, self.types[index], rows)?)
+    }
+
+    /// Encodes the column with index `index`, as Arrow has it.
+    pub(super) fn encode_array(
+        &self,
+        job: ColumnJob,
+        index: usize,
+        array: &ArrayRef,
+    ) -> Result<EncodedColumn, StarError> {
         let mut writer = job.writer;
-        let array = array(column, self.types[index], rows)?;
-        for leaf in compute_leaves(self.schema.field(index), &array)? {
+        for leaf in compute_leaves(self.schema.field(index), array)? {
             writer.write(&leaf)?;
         }
         Ok(EncodedColumn(writer.close()?))

@@ -16,6 +16,9 @@ pub enum StarError {
         /// Why.
         source: std::io::Error,
     },
+    /// A temporary file can't be written or read.
+    #[error("can't keep rows in a temporary file")]
+    Temporary(#[from] std::io::Error),
     /// Parquet refuses: a full disk, or a fault of the host.
     #[error("can't write Parquet")]
     Parquet(#[from] ParquetError),
@@ -28,6 +31,7 @@ impl Explain for StarError {
     fn code(&self) -> &'static str {
         match self {
             Self::Unwritable { .. } => "star-unwritable",
+            Self::Temporary(_) => "temporary-file",
             Self::Parquet(_) => "parquet",
             Self::Arrow(_) => "arrow",
         }

@@ -2,8 +2,11 @@
 
 use super::encode::{ColumnEncoder, EncodedColumn};
 use super::error::StarError;
+use super::group::RowGroups;
 use super::schema::schema;
-use crate::files::NewFile;
+use super::stats::FileStats;
+use crate::columns::Rows;
+use crate::files::{NewFile, Output, Spool, Spooled};
 use crate::manifest::{ColumnType, SHORT_PRECISION_MAX, StarTable};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
@@ -32,7 +35,7 @@ impl Metadata {
 /// A file that is being written.
 pub struct StarFile {
     path: PathBuf,
-    writer: SerializedFileWriter<NewFile>,
+    writer: SerializedFileWriter<Output>,
     encoder: ColumnEncoder,
     rows: u64,
 }
@@ -49,6 +52,17 @@ pub struct WrittenFile {
     pub rows: u64,
 }
 
+/// A file that was written and has no place yet.
+#[derive(Debug)]
+pub struct SpooledFile {
+    /// Its bytes.
+    pub spooled: Spooled,
+    /// Its rows.
+    pub rows: u64,
+    /// What its columns hold.
+    pub stats: FileStats,
+}
+
 impl StarFile {
     /// Begins a file of `table` at `path`.
     ///
@@ -56,14 +70,44 @@ impl StarFile {
     /// [`StarError::Unwritable`] and [`StarError::Parquet`].
     pub fn create(path: &Path, table: &StarTable, metadata: &Metadata) -> Result<Self, StarError> {
         let file = NewFile::create(path).map_err(|source| StarError::Unwritable { path: path.to_owned(), source })?;
+        Self::begin(path.to_owned(), Output::Place(file), table, metadata)
+    }
+
+    /// Begins a file of `table` whose place is not known yet.
+    ///
+    /// # Errors
+    /// [`StarError::Parquet`].
+    pub fn spool(table: &StarTable, metadata: &Metadata) -> Result<Self, StarError> {
+        Self::begin(PathBuf::from(&table.name), Output::Spool(Spool::default()), table, metadata)
+    }
+
+    /// Writes rows into a file whose place is not known yet.
+    ///
+    /// # Errors
+    /// [`StarError`].
+    pub fn of_rows(table: &StarTable, metadata: &Metadata, rows: &Rows) -> Result<SpooledFile, StarError> {
+        let mut file = Self::spool(table, metadata)?;
+        let mut groups = RowGroups::default();
+        let mut all = groups.gather(rows);
+        all.extend(groups.finish());
+        for (index, group) in all.into_iter().enumerate() {
+            let jobs = file.encoder.group_writers(index)?.into_iter().zip(group.columns).enumerate();
+            let columns = jobs.map(|(column, (job, values))| file.encoder.encode(job, column, values, group.rows));
+            let columns = columns.collect::<Result<_, _>>()?;
+            file.write_group(group.rows, columns)?;
+        }
+        file.finish_spool()
+    }
+
+    fn begin(path: PathBuf, output: Output, table: &StarTable, metadata: &Metadata) -> Result<Self, StarError> {
         let schema = Arc::new(schema(table));
         let parquet_schema = ArrowSchemaConverter::new().schema_root("star").convert(&schema)?;
         let properties = Arc::new(properties(table, metadata));
-        let writer = SerializedFileWriter::new(file, parquet_schema.root_schema_ptr(), properties)?;
+        let writer = SerializedFileWriter::new(output, parquet_schema.root_schema_ptr(), properties)?;
         let types = table.fields.iter().map(|field| field.column_type).collect();
         let factory = ArrowRowGroupWriterFactory::new(&writer, Arc::clone(&schema));
         let encoder = ColumnEncoder::new(factory, schema, types);
-        Ok(Self { path: path.to_owned(), writer, encoder, rows: 0 })
+        Ok(Self { path, writer, encoder, rows: 0 })
     }
 
     /// What encodes the columns of the file's groups.
@@ -91,10 +135,30 @@ impl StarFile {
     /// # Errors
     /// [`StarError::Parquet`] and [`StarError::Unwritable`].
     pub fn finish(self) -> Result<WrittenFile, StarError> {
-        let file = self.writer.into_inner()?;
-        let path = file.place().map_err(|source| StarError::Unwritable { path: self.path, source })?;
-        let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        Ok(WrittenFile { path, bytes, rows: self.rows })
+        let unwritable = |source| StarError::Unwritable { path: self.path.clone(), source };
+        match self.writer.into_inner()? {
+            Output::Place(file) => {
+                let path = file.place().map_err(unwritable)?;
+                let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                Ok(WrittenFile { path, bytes, rows: self.rows })
+            }
+            Output::Spool(_) => Err(unwritable(std::io::ErrorKind::InvalidInput.into())),
+        }
+    }
+
+    /// Ends the file, which has no place yet.
+    ///
+    /// # Errors
+    /// [`StarError::Parquet`] and [`StarError::Unwritable`].
+    pub fn finish_spool(self) -> Result<SpooledFile, StarError> {
+        let unwritable = |source| StarError::Unwritable { path: self.path.clone(), source };
+        let stats = FileStats::new(self.encoder.schema(), self.writer.flushed_row_groups())?;
+        match self.writer.into_inner()? {
+            Output::Spool(spool) => {
+                Ok(SpooledFile { spooled: spool.finish().map_err(unwritable)?, rows: self.rows, stats })
+            }
+            Output::Place(_) => Err(unwritable(std::io::ErrorKind::InvalidInput.into())),
+        }
     }
 }
 

@@ -9,15 +9,27 @@
 
 #![allow(clippy::disallowed_types, reason = "the home of Arrow and Parquet")]
 
+mod bucket;
+mod bucket_file;
+mod delta;
 mod encode;
 mod error;
 mod file;
+mod fold;
 mod group;
+mod keyed;
 mod preview;
 mod schema;
+mod stats;
 
+pub use bucket::{BUCKET_ROWS_MAX, Bucket, BucketError, Buckets};
+pub use delta::{
+    Change, Commit, NewTableFile, Operation, SchemaChange, StarLake, TableError, TableFile, TableVersion, in_delta,
+};
 pub use encode::{ColumnEncoder, ColumnJob, EncodedColumn};
 pub use error::StarError;
-pub use file::{Metadata, StarFile, WrittenFile};
+pub use file::{Metadata, SpooledFile, StarFile, WrittenFile};
+pub use fold::{BucketRows, Changes, Fold};
 pub use group::{RowGroup, RowGroups};
 pub use preview::preview;
+pub use stats::FileStats;

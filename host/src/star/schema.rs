@@ -61,6 +61,7 @@ pub(super) fn array(column: Column, column_type: ColumnType, rows: usize) -> Res
             Arc::new(Decimal128Array::try_new(values.into(), nulls)?.with_precision_and_scale(precision, scale as i8)?)
         }
         (ColumnValues::Date(values), _) => Arc::new(Date32Array::try_new(values.into(), nulls)?),
+        (ColumnValues::Time(values), ColumnType::Utf8) => Arc::new(times_as_text(&values, nulls)?),
         (ColumnValues::Time(values), _) => Arc::new(Time64MicrosecondArray::try_new(values.into(), nulls)?),
         (ColumnValues::Timestamp(values), _) => {
             Arc::new(TimestampMicrosecondArray::try_new(values.into(), nulls)?.with_timezone(UTC))
@@ -73,4 +74,42 @@ pub(super) fn array(column: Column, column_type: ColumnType, rows: usize) -> Res
             return Err(ArrowError::SchemaError(format!("decimals for a column of type {other}")));
         }
     })
+}
+
+/// How many letters `HH:MM:SS.ffffff` has.
+const TIME_LETTERS: usize = 15;
+
+/// Microseconds since midnight as `HH:MM:SS.ffffff`.
+fn times_as_text(times: &[i64], nulls: Option<NullBuffer>) -> Result<StringArray, ArrowError> {
+    let mut text = Vec::with_capacity(times.len() * TIME_LETTERS);
+    for time in times {
+        let (seconds, micros) = (time / 1_000_000, time % 1_000_000);
+        let mut letters = *b"00:00:00.000000";
+        let mut put = |at: usize, value: i64| letters[at] = b'0' + (value % 10) as u8;
+        for (at, value) in [(0, seconds / 3_600), (3, seconds / 60 % 60), (6, seconds % 60)] {
+            put(at, value / 10);
+            put(at + 1, value);
+        }
+        let mut rest = micros;
+        for at in (9..TIME_LETTERS).rev() {
+            put(at, rest);
+            rest /= 10;
+        }
+        text.extend_from_slice(&letters);
+    }
+    let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(TIME_LETTERS, times.len()));
+    StringArray::try_new(offsets, Buffer::from_vec(text), nulls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_day_is_text_where_a_format_has_none() {
+        let values = ColumnValues::Time(vec![0, 86_399_999_999, 8 * 3_600_000_000 + 5 * 60_000_000 + 1_000]);
+        let array = array(Column { validity: None, values }, ColumnType::Utf8, 3).unwrap();
+        let expected = StringArray::from(vec!["00:00:00.000000", "23:59:59.999999", "08:05:00.001000"]);
+        assert_eq!(&expected as &dyn arrow::array::Array, &array);
+    }
 }

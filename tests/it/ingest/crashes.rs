@@ -57,7 +57,7 @@ async fn a_run_that_is_killed_after_it_committed_has_committed_and_the_next_brin
 #[test]
 fn every_step_is_one_at_which_a_run_is_killed() {
     let mut known = [&BEFORE_COMMIT[..], &AFTER_COMMIT].concat();
-    let mut steps = host::crash::POINTS.to_vec();
+    let mut steps = host::crash::INGEST_POINTS.to_vec();
     known.sort_unstable();
     steps.sort_unstable();
     assert_eq!(known, steps);
@@ -107,7 +107,7 @@ async fn kill_once(trial: &mut Trial, step: &str) {
         trial.change(&Change::default()).await;
     }
     if trial.random.one_in(3) {
-        let other = trial.random.pick(&host::crash::POINTS);
+        let other = trial.random.pick(&host::crash::INGEST_POINTS);
         let other = format!("{other}:{}", trial.random.below(2));
         let status = wait(trial.start(&["ingest"], Some(&other)));
         // A run that doesn't pass the step ends well.
@@ -207,7 +207,7 @@ async fn a_run_that_is_killed_beside_another_takes_nothing_from_it() {
         let mut trial = if lake % 2 == 0 { Trial::of_folder(lake) } else { Trial::of_postgres(lake).await };
         for _ in 0..5 {
             trial.change(&Change::default()).await;
-            let step = format!("{}:{}", random.pick(&host::crash::POINTS), random.below(2));
+            let step = format!("{}:{}", random.pick(&host::crash::INGEST_POINTS), random.below(2));
             let (killed, other) = (trial.start(&["ingest"], Some(&step)), trial.start(&["ingest"], None));
             let output = other.wait_with_output().unwrap();
             assert!(output.status.success(), "{step}: {}", String::from_utf8_lossy(&output.stderr));

@@ -2,12 +2,14 @@
 
 mod lake;
 mod plugin;
+mod process;
 
 pub(crate) use lake::{GcArguments, IngestArguments, ReconcileArguments, StatusArguments};
 pub(crate) use plugin::{
     DevArguments, DiffArguments, NewArguments, PluginCommand, PublishArguments, RollbackArguments, RowsArguments,
     StoreArguments, TestArguments,
 };
+pub(crate) use process::{ProcessArguments, SyncArguments};
 
 use clap::{Args, Parser, Subcommand};
 use host::input::{Input, YearsError};
@@ -54,6 +56,12 @@ pub(crate) enum Command {
     /// Bring the rows that changed in the source into the raw lake, as packets.
     #[command(after_help = lake::INGEST_EXAMPLES)]
     Ingest(IngestArguments),
+    /// Bring the star tables up to date with the packets of the raw lake.
+    #[command(after_help = process::PROCESS_EXAMPLES)]
+    Process(ProcessArguments),
+    /// Ingest, then process: once, or again and again.
+    #[command(after_help = process::SYNC_EXAMPLES)]
+    Sync(SyncArguments),
     /// Compare the whole source with the lake: bring what differs, and the keys that are gone.
     #[command(after_help = lake::RECONCILE_EXAMPLES)]
     Reconcile(ReconcileArguments),

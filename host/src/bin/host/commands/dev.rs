@@ -11,7 +11,7 @@ use host::crates::PluginCrate;
 use host::error::{Exit, Explain};
 use host::input::{Input, InputError, LookupsBuilder};
 use host::manifest::Manifest;
-use host::process::check_source;
+use host::transform::check_source;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -23,14 +23,20 @@ pub(crate) fn ingest_command(config: &Config, arguments: IngestArguments, json: 
     limits.lines_max = arguments.object_rows.unwrap_or(limits.lines_max);
     let what = arguments.what();
     let options = IngestOptions { tables: arguments.tables, what, format: arguments.format.into(), limits };
-    run_ingest(config, &options, json)
+    show(&run_ingest(config, &options, json)?, json)
 }
 
 pub(crate) fn reconcile_command(config: &Config, arguments: ReconcileArguments, json: bool) -> Result<Exit, Failure> {
-    run_ingest(config, &IngestOptions { tables: arguments.tables, what: What::Sweep, ..IngestOptions::default() }, json)
+    let options = IngestOptions { tables: arguments.tables, what: What::Sweep, ..IngestOptions::default() };
+    show(&run_ingest(config, &options, json)?, json)
 }
 
-fn run_ingest(config: &Config, options: &IngestOptions, json: bool) -> Result<Exit, Failure> {
+fn show(report: &IngestReport, json: bool) -> Result<Exit, Failure> {
+    let shown = screen::show_ingest(report, json);
+    Ok(exit_of(report).max(shown))
+}
+
+pub(super) fn run_ingest(config: &Config, options: &IngestOptions, json: bool) -> Result<IngestReport, Failure> {
     let bar = screen::rows_bar(json);
     let report = runtime()?.block_on(async {
         let run = uuid::Uuid::now_v7().to_string();
@@ -44,13 +50,11 @@ fn run_ingest(config: &Config, options: &IngestOptions, json: bool) -> Result<Ex
         ingest(&parts, options, &|progress| bar.show(progress)).await.map_err(boxed)
     });
     bar.clear();
-    let report = report?;
-    let shown = screen::show_ingest(&report, json);
-    Ok(exit_of(&report).max(shown))
+    report
 }
 
 /// The worst of the tables.
-fn exit_of(report: &IngestReport) -> Exit {
+pub(super) fn exit_of(report: &IngestReport) -> Exit {
     let exits = report.tables.iter().map(|table| match &table.result {
         Err(error) => error.exit(),
         Ok(_) if table.bad_lines > 0 => Exit::BadInput,
@@ -81,12 +85,12 @@ pub(crate) fn gc_command(config: &Config, arguments: &GcArguments, json: bool) -
 }
 
 /// What reads on one thread while it writes on another.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(environment_failure)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where a run gets the time")]
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     Utc::now()
 }
 

@@ -105,3 +105,53 @@ pub(crate) fn open_registry(config: &Config, folder: Option<&Path>, to_write: bo
 pub(crate) fn threads(named: Option<u16>) -> usize {
     named.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
 }
+
+/// All plugins of the folder: those that are published, and the components that lie there beside.
+pub(crate) fn load_all(loader: &mut Loader<'_>, config: &Config) -> Result<Vec<Plugin>, Failure> {
+    let registry = open_registry(config, None, false)?;
+    let snapshot = runtime()?.block_on(registry.read()).map_err(boxed)?;
+    let mut plugins = Vec::new();
+    for (name, published) in &snapshot.lock.plugins {
+        plugins.push(loader.load_digest(&registry, name, &published.digest)?);
+    }
+    let mut beside: Vec<PathBuf> = match std::fs::read_dir(config.plugins_path()) {
+        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(super::environment_failure(error)),
+    };
+    beside.retain(|path| path.extension().is_some_and(|extension| extension == "wasm") && path.is_file());
+    beside.sort_unstable();
+    for path in beside {
+        let plugin = loader.load(&path)?;
+        if snapshot.lock.plugins.contains_key(&plugin.manifest().name) {
+            tracing::debug!(path = %path.display(), "a published component of this plugin goes before");
+        } else {
+            plugins.push(plugin);
+        }
+    }
+    if plugins.is_empty() {
+        return Err(boxed(NoPlugins { folder: config.plugins_path().to_owned() }));
+    }
+    Ok(plugins)
+}
+
+/// A folder without plugins.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no plugin in `{}`", folder.display())]
+struct NoPlugins {
+    folder: PathBuf,
+}
+
+impl host::error::Explain for NoPlugins {
+    fn code(&self) -> &'static str {
+        "no-plugins"
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("publish one, `host plugin publish <crate>`; or name a folder of components: `[plugins] path`, `HOST_PLUGINS_PATH`".to_owned())
+    }
+
+    fn exit(&self) -> host::error::Exit {
+        host::error::Exit::BadInput
+    }
+}

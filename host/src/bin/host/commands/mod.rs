@@ -5,6 +5,7 @@ mod diff;
 mod lake;
 mod loading;
 mod new;
+mod process;
 mod registry;
 mod test;
 
@@ -13,8 +14,8 @@ use crate::screen;
 use host::config::Config;
 use host::error::{Exit, Explain};
 use host::input::{ChunkLimits, LookupsBuilder};
-use host::process::{RunOptions, run_plugin};
 use host::report::PluginReport;
+use host::transform::{RunOptions, run_plugin};
 use loading::{Loader, threads};
 use std::path::Path;
 
@@ -27,6 +28,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Run(run) => run_command(&config, run, json),
         Command::Dev(dev) => dev::dev_command(&config, dev, json),
         Command::Ingest(ingest) => lake::ingest_command(&config, ingest, json),
+        Command::Process(process) => process::process_command(&config, process, json),
+        Command::Sync(sync) => process::sync_command(&config, &sync, json),
         Command::Reconcile(reconcile) => lake::reconcile_command(&config, reconcile, json),
         Command::Status(status) => lake::status_command(&config, status, json),
         Command::Gc(gc) => lake::gc_command(&config, &gc, json),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::io::IsTerminal;
 
 /// What a cell may hold of a source's own words.
-const TEXT_CHARS_MAX: usize = 500;
+pub(super) const TEXT_CHARS_MAX: usize = 500;
 /// How many keys are listed of what was removed.
 const KEYS_SHOWN: usize = 20;
 
@@ -38,6 +38,13 @@ impl RowsBar {
         self.0.tick();
     }
 
+    pub(crate) fn show_bytes(&self, progress: &host::process::Progress) {
+        let (done, count) = progress.plugins;
+        let table = shown(&progress.table, TEXT_CHARS_MAX);
+        self.0.set_message(format!("{}/{count} {table}: {}", done + 1, bytes(progress.bytes)));
+        self.0.tick();
+    }
+
     pub(crate) fn clear(&self) {
         self.0.finish_and_clear();
     }
@@ -45,11 +52,17 @@ impl RowsBar {
 
 /// Shows what an ingest did.
 pub(crate) fn show_ingest(report: &IngestReport, json: bool) -> Exit {
-    if json {
-        let tables: Vec<Value> = report.tables.iter().map(table_document).collect();
-        let document = json!({ "run": report.run, "seconds": report.took.as_secs_f64(), "tables": tables });
-        return print(&format!("{document:#}\n"));
-    }
+    print(&if json { format!("{:#}\n", ingest_document(report)) } else { ingest_text(report) })
+}
+
+/// What an ingest did, as JSON.
+pub(super) fn ingest_document(report: &IngestReport) -> Value {
+    let tables: Vec<Value> = report.tables.iter().map(table_document).collect();
+    json!({ "run": report.run, "seconds": report.took.as_secs_f64(), "tables": tables })
+}
+
+/// What an ingest did, as text.
+pub(super) fn ingest_text(report: &IngestReport) -> String {
     let mut table = new_table();
     table.set_header(["table", "packet", "rows", "gone", "bytes", "read", "seconds", ""]);
     for report in &report.tables {
@@ -82,11 +95,11 @@ pub(crate) fn show_ingest(report: &IngestReport, json: bool) -> Exit {
     for table in &report.tables {
         screen += &remarks(table);
     }
-    print(&screen)
+    screen
 }
 
 /// `1 row`, `2,000 rows`.
-fn counted(count: u64, what: &str) -> String {
+pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 

@@ -1,6 +1,6 @@
 //! The file of rejects, and their summary.
 
-use crate::files::NewFile;
+use crate::files::{NewFile, Output, Spool};
 use crate::input::Chunk;
 use crate::reject::{Reject, cure};
 use crate::report::RejectGroup;
@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Writes rejects, and counts them by reason.
 pub(super) struct Rejects {
     /// What the input is called wherever the file lies.
     input: String,
-    file: Option<NewFile>,
+    file: Option<Output>,
     groups: Vec<RejectGroup>,
     count: u64,
     count_by_host: u64,
@@ -48,8 +48,14 @@ impl Rejects {
     /// Rejects of `plugin`, of lines of `input`, that go to a file at `path`, or that are only counted. The file keeps what it has of other
     /// plugins.
     pub(super) fn new(plugin: &str, input: String, path: Option<&Path>) -> std::io::Result<Self> {
-        let file = path.map(|path| begin_file(plugin, path)).transpose()?;
+        let file = path.map(|path| begin_file(plugin, path)).transpose()?.map(Output::Place);
         Ok(Self { input, file, groups: Vec::new(), count: 0, count_by_host: 0 })
+    }
+
+    /// Rejects of lines of `input`, whose place is not known yet.
+    pub(super) fn spool(input: String) -> Self {
+        let file = Some(Output::Spool(Spool::default()));
+        Self { input, file, groups: Vec::new(), count: 0, count_by_host: 0 }
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -116,12 +122,11 @@ impl Rejects {
         }
     }
 
-    /// Puts the file into its place, and gives the summary: the most frequent reason first.
-    pub(super) fn finish(mut self) -> std::io::Result<(Vec<RejectGroup>, Option<PathBuf>)> {
-        let path = self.file.take().map(NewFile::place).transpose()?;
+    /// Gives the summary, the most frequent reason first, and what was written.
+    pub(super) fn finish(mut self) -> (Vec<RejectGroup>, Option<Output>) {
         let mut groups = std::mem::take(&mut self.groups);
         groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
-        Ok((groups, path))
+        (groups, self.file)
     }
 }
 

@@ -1,22 +1,22 @@
 //! Puts the results of the workers back in order, and gathers them into row groups.
 
+use super::days::Days;
 use super::error::RunError;
-use super::options::RunOptions;
 use super::rejects::Rejects;
 use crate::columns::{Column, Rows};
-use crate::input::{Chunk, Input};
-use crate::manifest::StarTable;
-use crate::report::{RunReport, StarReport};
+use crate::files::Output;
+use crate::input::Chunk;
+use crate::reject::RejectBudget;
+use crate::report::RejectGroup;
 use crate::sandbox::{Isolated, LogLine, Plugin, TooManyFaults, Transformed, Usage};
-use crate::star::{
-    ColumnEncoder, ColumnJob, EncodedColumn, Metadata, RowGroup, RowGroups, StarError, StarFile, preview,
-};
+use crate::star::{ColumnEncoder, ColumnJob, EncodedColumn, RowGroup, RowGroups, StarError, StarFile};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a worker made of a chunk.
 pub(super) struct Outcome {
     pub(super) chunk: Chunk,
     pub(super) result: Result<Isolated, TooManyFaults>,
+    pub(super) days: Option<Days>,
 }
 
 /// A column that is to be encoded.
@@ -50,12 +50,16 @@ pub(super) struct Collector<'a> {
     plugin: &'a Plugin,
     /// The input's name.
     input: String,
-    options: &'a RunOptions,
+    /// The number of the first record.
+    first_record: u64,
+    /// How many rows of each table are kept to be shown.
+    preview_rows: usize,
     tables: Vec<TableSink>,
     rejects: Rejects,
     usage: Usage,
     log: Vec<LogLine>,
     records: u64,
+    days: Option<Days>,
     /// Columns that wait for a worker.
     pub(super) tasks: VecDeque<EncodeTask>,
     /// Columns that a worker has, or will have.
@@ -85,45 +89,68 @@ struct EncodingGroup {
     columns: Vec<Option<EncodedColumn>>,
 }
 
+/// What was collected.
+pub(super) struct Collected {
+    /// Records that were read.
+    pub(super) records: u64,
+    pub(super) rejects: u64,
+    pub(super) rejects_by_host: u64,
+    pub(super) reject_groups: Vec<RejectGroup>,
+    /// The rejects, where they are written.
+    pub(super) rejects_output: Option<Output>,
+    /// The tables, in the order of the manifest.
+    pub(super) tables: Vec<CollectedTable>,
+    pub(super) usage: Usage,
+    pub(super) log: Vec<LogLine>,
+    /// The first and the last day in columns that refer to the calendar.
+    pub(super) days: Option<Days>,
+}
+
+/// Rows of a table.
+pub(super) struct CollectedTable {
+    pub(super) rows: u64,
+    /// The first rows.
+    pub(super) first: Option<RowGroup>,
+    /// The file, which holds all rows and is not ended.
+    pub(super) file: Option<StarFile>,
+}
+
 impl<'a> Collector<'a> {
+    /// Collects what `plugin` makes of an input, into a file for each star table, where there is one.
     pub(super) fn new(
         plugin: &'a Plugin,
-        input: &Input,
-        options: &'a RunOptions,
-        metadata: &Metadata,
-    ) -> Result<Self, RunError> {
-        let rejects_path = options.out.as_ref().map(|folder| folder.join("rejects.jsonl"));
-        let rejects = Rejects::new(&plugin.manifest().name, input.lineage(), rejects_path.as_deref())
-            .map_err(|source| RunError::rejects(rejects_path.as_deref(), source))?;
-        let sink = |table: &StarTable| {
-            let path = options.out.as_ref().map(|folder| folder.join(format!("{}.parquet", table.name)));
-            let file = path.map(|path| StarFile::create(&path, table, metadata)).transpose()?;
-            Ok::<_, StarError>(TableSink {
-                rows: 0,
-                first: RowGroups::default(),
-                groups: RowGroups::default(),
-                file,
-                groups_begun: 0,
-                groups_written: 0,
-                encoding: BTreeMap::new(),
-            })
+        input: String,
+        first_record: u64,
+        preview_rows: usize,
+        files: Vec<Option<StarFile>>,
+        rejects: Rejects,
+    ) -> Self {
+        let sink = |file: Option<StarFile>| TableSink {
+            rows: 0,
+            first: RowGroups::default(),
+            groups: RowGroups::default(),
+            file,
+            groups_begun: 0,
+            groups_written: 0,
+            encoding: BTreeMap::new(),
         };
-        let tables = plugin.manifest().star_tables.iter().map(sink).collect::<Result<_, _>>()?;
-        Ok(Self {
+        Self {
             plugin,
-            input: input.name(),
-            options,
-            tables,
+            input,
+            first_record,
+            preview_rows,
+            tables: files.into_iter().map(sink).collect(),
             rejects,
             usage: Usage::default(),
             log: Vec::new(),
             records: 0,
+            days: None,
             tasks: VecDeque::new(),
             tasks_open: 0,
             early: BTreeMap::new(),
             next_chunk: 0,
             error: None,
-        })
+        }
     }
 
     /// Whether a chunk failed, so that no more need be read.
@@ -144,7 +171,7 @@ impl<'a> Collector<'a> {
         while let Some(outcome) = self.early.remove(&self.next_chunk) {
             self.next_chunk += 1;
             if self.error.is_none()
-                && let Err(error) = self.take_in_order(&outcome.chunk, outcome.result)
+                && let Err(error) = self.take_in_order(&outcome.chunk, outcome.result, outcome.days)
             {
                 self.error = Some(error);
             }
@@ -153,9 +180,15 @@ impl<'a> Collector<'a> {
         buffers
     }
 
-    fn take_in_order(&mut self, chunk: &Chunk, result: Result<Isolated, TooManyFaults>) -> Result<(), RunError> {
+    fn take_in_order(
+        &mut self,
+        chunk: &Chunk,
+        result: Result<Isolated, TooManyFaults>,
+        days: Option<Days>,
+    ) -> Result<(), RunError> {
+        self.days = Days::span(self.days, days);
         let isolated = result.map_err(|faults| RunError::plugin(self.plugin, &self.input, chunk, faults))?;
-        let first_record = self.options.first_record + chunk.records_before;
+        let first_record = self.first_record + chunk.records_before;
         self.records += u64::from(chunk.lines);
         self.usage.add(&isolated.usage);
         self.keep_log(isolated.log);
@@ -180,7 +213,7 @@ impl<'a> Collector<'a> {
     fn gather(&mut self, table: usize, rows: Rows) -> Result<(), RunError> {
         let sink = &mut self.tables[table];
         sink.rows += rows.count as u64;
-        sink.first.gather_first(&rows, self.options.preview_rows);
+        sink.first.gather_first(&rows, self.preview_rows);
         let full = if sink.file.is_some() { sink.groups.gather(&rows) } else { Vec::new() };
         full.into_iter().try_for_each(|group| self.begin_group(table, group))
     }
@@ -245,34 +278,34 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Ends the files, where the rejects are within their budget, and says what was done.
-    pub(super) fn finish(self) -> Result<RunReport, RunError> {
+    /// Tells what was collected.
+    pub(super) fn finish(self) -> Result<Collected, RunError> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let manifest = self.plugin.manifest();
-        let (rejects, by_host) = (self.rejects.count(), self.rejects.count_by_host());
-        // A table without rows that says only that the plugin failed on each replaces nothing.
-        let all_by_host = self.records > 0 && by_host == self.records;
-        let held = all_by_host || !self.options.budget.allows(rejects, self.records);
-        let (reject_groups, rejects_path) = self.rejects.finish().map_err(|source| RunError::rejects(None, source))?;
-        let mut star_tables = Vec::new();
-        for (table, mut sink) in manifest.star_tables.iter().zip(self.tables) {
-            let preview = sink.first.finish().map_or(Ok(Vec::new()), |group| preview(table, group))?;
-            let file = sink.file.filter(|_| !held).map(StarFile::finish).transpose()?;
-            star_tables.push(StarReport::new(table, sink.rows, file, preview));
-        }
-        Ok(RunReport {
-            rows_in: self.records,
+        let (rejects, rejects_by_host) = (self.rejects.count(), self.rejects.count_by_host());
+        let (reject_groups, rejects_output) = self.rejects.finish();
+        let table =
+            |mut sink: TableSink| CollectedTable { rows: sink.rows, first: sink.first.finish(), file: sink.file };
+        Ok(Collected {
+            records: self.records,
             rejects,
-            rejects_by_host: by_host,
-            held,
+            rejects_by_host,
             reject_groups,
-            rejects_path,
-            star_tables,
+            rejects_output,
+            tables: self.tables.into_iter().map(table).collect(),
             usage: self.usage,
             log: self.log,
-            ..RunReport::of_plugin(self.plugin)
+            days: self.days,
         })
+    }
+}
+
+impl Collected {
+    /// Whether the rejects are too many, so that no row is to be published.
+    pub(super) fn is_held(&self, budget: &RejectBudget) -> bool {
+        // A table without rows that says only that the plugin failed on each replaces nothing.
+        let all_by_host = self.records > 0 && self.rejects_by_host == self.records;
+        all_by_host || !budget.allows(self.rejects, self.records)
     }
 }

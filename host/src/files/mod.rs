@@ -1,8 +1,12 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, and bytes that wait for a place.
+
+mod spool;
+
+pub use spool::{Spool, Spooled};
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -73,6 +77,48 @@ impl Drop for NewFile {
             && let Err(error) = fs::remove_file(&self.temporary)
         {
             tracing::warn!(path = %self.temporary.display(), %error, "can't remove an unfinished file");
+        }
+    }
+}
+
+/// Where bytes go that are written one after the other.
+#[derive(Debug)]
+pub enum Output {
+    /// A file that is put into its place when it is whole.
+    Place(NewFile),
+    /// Bytes whose place is not known yet.
+    Spool(Spool),
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Place(file) => file.write(bytes),
+            Self::Spool(spool) => spool.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Place(file) => file.flush(),
+            Self::Spool(spool) => spool.flush(),
+        }
+    }
+}
+
+/// A file without a name, in the machine's folder for temporary files: it goes with the value, or with the process.
+pub(crate) fn unlinked_file() -> std::io::Result<File> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!(".host-spool-{}-{count}", std::process::id()));
+        match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => {
+                fs::remove_file(&path)?;
+                return Ok(file);
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
         }
     }
 }

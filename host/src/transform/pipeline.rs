@@ -5,6 +5,7 @@
 //! a few may wait for their turn.
 
 use super::collect::{Collector, EncodeTask, Outcome};
+use super::days::CalendarColumns;
 use crate::input::{Chunk, InputError, LineChunks, Lookups};
 use crate::sandbox::{Call, Isolated, Plugin, STACK_BYTES_MAX, TooManyFaults};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,8 @@ const CHUNKS_AHEAD_PER_THREAD: u64 = 1;
 pub(super) struct Pipeline<'a> {
     pub(super) plugin: &'a Plugin,
     pub(super) lookups: &'a Lookups,
+    /// Which columns refer to the calendar, and its limits.
+    pub(super) calendar: Option<&'a CalendarColumns>,
     pub(super) sequence: u64,
     pub(super) first_record: u64,
     pub(super) threads: usize,
@@ -76,8 +79,12 @@ impl Pipeline<'_> {
     }
 
     fn transform(&self, chunk: Chunk) -> Outcome {
-        let result = transform(self.plugin, self.lookups, self.sequence, self.first_record, &chunk);
-        Outcome { chunk, result }
+        let mut result = transform(self.plugin, self.lookups, self.sequence, self.first_record, &chunk);
+        let days = match (self.calendar, &mut result) {
+            (Some(calendar), Ok(isolated)) => calendar.check(isolated),
+            _ => None,
+        };
+        Outcome { chunk, result, days }
     }
 }
 

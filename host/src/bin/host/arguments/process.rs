@@ -1,0 +1,63 @@
+//! The commands around the star tables.
+
+use clap::Args;
+use std::time::Duration;
+
+pub(crate) const PROCESS_EXAMPLES: &str = "\
+Examples:
+  All star tables, by `host.toml`:
+    host process
+  One fact, and the dimensions that it refers to:
+    host process --table fact_sales_order
+  Publish the good rows of a packet that is held for its many rejects:
+    host process --accept fact_sales_order/12
+
+Each star table says by itself which packet it holds last, and goes on there: to run it twice, or at the same time, does no
+harm. A table that fails, or is held, does not stop the others; the exit code is then that of the worst.";
+
+pub(crate) const SYNC_EXAMPLES: &str = "\
+Examples:
+  The whole line, once:
+    HOST_SOURCE_URL=dir:./tables host sync
+  Every five minutes, until Control-C:
+    host sync --every 5m";
+
+#[derive(Debug, Args)]
+pub(crate) struct ProcessArguments {
+    /// Only this star table, or those of this source table, and what they refer to; can be given more than once. All if left
+    /// out.
+    #[arg(long = "table", value_name = "TABLE")]
+    pub(crate) tables: Vec<String>,
+    /// Publish the good rows of this packet although too many of its rows are rejected; the decision is kept.
+    #[arg(long, value_name = "TABLE/SEQUENCE", value_parser = parse_packet)]
+    pub(crate) accept: Vec<(String, u64)>,
+    /// How many threads work; one for each processor if left out. The result is the same with any number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncArguments {
+    /// Begin again after so long: `30s`, `5m`, `1h`. An interrupt ends it after the round.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) every: Option<Duration>,
+    /// How many threads work; one for each processor if left out.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+}
+
+fn parse_packet(text: &str) -> Result<(String, u64), String> {
+    let (table, sequence) = text.rsplit_once('/').unwrap_or(("", text));
+    match sequence.parse() {
+        Ok(sequence) if !table.is_empty() && sequence > 0 => Ok((table.to_owned(), sequence)),
+        _ => Err("expected a star table and the sequence id of a packet, as `fact_sales_order/12`".to_owned()),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let seconds = [("s", 1), ("m", 60), ("h", 3_600)].into_iter().find_map(|(unit, seconds)| {
+        let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        count.checked_mul(seconds).filter(|seconds| *seconds > 0)
+    });
+    seconds.map(Duration::from_secs).ok_or_else(|| "expected a time as `30s`, `5m` or `1h`".to_owned())
+}

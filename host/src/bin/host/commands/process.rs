@@ -1,0 +1,126 @@
+//! The commands around the star tables.
+
+use super::lake::{self, now, run_ingest, runtime};
+use super::loading::{Loader, load_all, threads};
+use super::{Failure, boxed};
+use crate::arguments::{ProcessArguments, SyncArguments};
+use crate::screen;
+use host::config::Config;
+use host::error::{Exit, Explain};
+use host::ingest::IngestOptions;
+use host::parts::{open_lake, open_star, open_star_checkpoints};
+use host::process::{Parts, ProcessOptions, ProcessReport, StarOutcome, process};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+pub(crate) fn process_command(config: &Config, arguments: ProcessArguments, json: bool) -> Result<Exit, Failure> {
+    let threads = threads(arguments.threads);
+    let options = ProcessOptions { tables: arguments.tables, accepted: arguments.accept };
+    let runtime = runtime()?;
+    let report = run_process(config, &runtime, &options, threads, json)?;
+    Ok(exit_of(&report).max(screen::show_process(&report, json)))
+}
+
+/// Brings packets, and processes them: once, or again and again.
+pub(crate) fn sync_command(config: &Config, arguments: &SyncArguments, json: bool) -> Result<Exit, Failure> {
+    let threads = threads(arguments.threads);
+    let stop = Stop::new()?;
+    loop {
+        let began = Instant::now();
+        let exit = sync_once(config, threads, json);
+        let Some(every) = arguments.every else { return exit };
+        // A round that fails is told, and the next one tries again.
+        if let Err(error) = exit {
+            screen::show_error(error.as_ref(), json);
+            if error.exit() == Exit::Usage {
+                return Err(error);
+            }
+        }
+        if stop.wait(every.saturating_sub(began.elapsed())) {
+            return Ok(Exit::Done);
+        }
+    }
+}
+
+fn sync_once(config: &Config, threads: usize, json: bool) -> Result<Exit, Failure> {
+    let ingested = run_ingest(config, &IngestOptions::default(), json)?;
+    let runtime = runtime()?;
+    let report = run_process(config, &runtime, &ProcessOptions::default(), threads, json)?;
+    let shown = screen::show_sync(&ingested, &report, json);
+    Ok(lake::exit_of(&ingested).max(exit_of(&report)).max(shown))
+}
+
+fn run_process(
+    config: &Config,
+    runtime: &Runtime,
+    options: &ProcessOptions,
+    threads: usize,
+    json: bool,
+) -> Result<ProcessReport, Failure> {
+    let run = uuid::Uuid::now_v7().to_string();
+    let mut loader = Loader::new(config, threads)?;
+    let plugins = load_all(&mut loader, config)?;
+    let (lake, star, checkpoints) = runtime.block_on(async {
+        let lake = open_lake(&config.flow.raw(), &run).await.map_err(boxed)?;
+        let star = open_star(&config.flow.star(), &run, runtime.handle()).await.map_err(boxed)?;
+        let checkpoints = open_star_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?;
+        Ok::<_, Failure>((lake, star, checkpoints))
+    })?;
+    let parts = Parts {
+        lake,
+        star,
+        checkpoints,
+        plugins,
+        calendar: config.calendar,
+        budget: Default::default(),
+        runtime: runtime.handle().clone(),
+        threads,
+        clock: Arc::new(now),
+        run,
+    };
+    let bar = screen::rows_bar(json);
+    let report = process(&parts, options, &|progress| bar.show_bytes(progress));
+    bar.clear();
+    report.map_err(boxed)
+}
+
+/// The worst of the tables.
+fn exit_of(report: &ProcessReport) -> Exit {
+    let exits = report.tables.iter().map(|table| match &table.result {
+        Err(error) => error.exit(),
+        Ok(StarOutcome::Held(held)) if held.rejects_by_host * 2 > held.rejects => Exit::PluginAtFault,
+        Ok(StarOutcome::Held(_)) => Exit::No,
+        Ok(_) => Exit::Done,
+    });
+    exits.max().unwrap_or(Exit::Done)
+}
+
+/// The wish to stop: an interrupt, or the signal to terminate.
+struct Stop(std::sync::mpsc::Receiver<()>);
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(super::environment_failure)?;
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                use tokio::signal::unix::{SignalKind, signal};
+                let (Ok(mut interrupt), Ok(mut terminate)) =
+                    (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+                else {
+                    return;
+                };
+                tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+                let _ = sender.send(());
+            });
+        });
+        Ok(Self(receiver))
+    }
+
+    /// Waits so long, or until somebody wishes it to stop: then it is true.
+    fn wait(&self, pause: Duration) -> bool {
+        self.0.recv_timeout(pause).is_ok()
+    }
+}

@@ -1,0 +1,148 @@
+//! The calendar: days, made before the facts that refer to them.
+
+use super::plan::CALENDAR;
+use super::report::StarOutcome;
+use super::table::{MadeBy, Try, app, star_tables};
+use super::{Process, ProcessError, StarTableReport};
+use crate::input::{CalendarYears, Lookups};
+use crate::manifest::StarTable;
+use crate::sandbox::Plugin;
+use crate::star::Fold;
+use crate::transform::{Days, PacketInput, PacketOptions, fold_packet, metadata};
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+/// Which days there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CalendarOptions {
+    /// Years that are there in any case.
+    pub years: Option<CalendarYears>,
+    /// Years beyond which no day of a fact may lie: a row with one is rejected.
+    pub limit: CalendarYears,
+}
+
+impl Default for CalendarOptions {
+    /// No years without facts, and none that is a slip of the pen.
+    fn default() -> Self {
+        let limit = CalendarYears::new(1990, 2100).expect("the first year is not after the last");
+        Self { years: None, limit }
+    }
+}
+
+impl CalendarOptions {
+    pub(super) fn limit(&self) -> Days {
+        Days::of_years(self.limit.first(), self.limit.last())
+    }
+}
+
+impl Process<'_> {
+    /// Brings the tables that a plugin makes of the calendar up to date with the configuration.
+    pub(super) fn calendar(&self, plugin: &Plugin) -> Vec<StarTableReport> {
+        let tables = star_tables(plugin);
+        let mut reports: Vec<_> = tables.iter().map(|table| StarTableReport::new(table, plugin)).collect();
+        let result = self.cover_years(plugin, &tables, None, &mut reports);
+        super::share_result(reports, result)
+    }
+
+    /// Sees to it that each calendar has the years of some days.
+    pub(super) fn ensure_calendar(&self, days: Option<Days>) -> Result<(), ProcessError> {
+        let Some(days) = days else { return Ok(()) };
+        let (first, last) = days.years();
+        let years = CalendarYears::new(first, last);
+        for plugin in self.plan.calendar_plugins() {
+            let tables = star_tables(plugin);
+            let mut reports: Vec<_> = tables.iter().map(|table| StarTableReport::new(table, plugin)).collect();
+            if self.cover_years(plugin, &tables, years, &mut reports)? == StarOutcome::Advanced {
+                reports.iter_mut().for_each(|report| report.result = Ok(StarOutcome::Advanced));
+                let mut calendars = self.calendars.lock().unwrap_or_else(PoisonError::into_inner);
+                reports.into_iter().for_each(|report| report.merge_into(&mut calendars));
+            }
+        }
+        Ok(())
+    }
+
+    fn cover_years(
+        &self,
+        plugin: &Plugin,
+        tables: &[StarTable],
+        years: Option<CalendarYears>,
+        reports: &mut [StarTableReport],
+    ) -> Result<StarOutcome, ProcessError> {
+        let wanted = [years, self.parts.calendar.years].into_iter().flatten().reduce(CalendarYears::span);
+        let Some(wanted) = wanted else {
+            return self.keep_years(plugin, tables, reports);
+        };
+        let mut outcome = StarOutcome::Unchanged;
+        for (table, report) in tables.iter().zip(reports) {
+            let moved = self.until_done(&table.name, || self.try_years(plugin, table, Some(wanted), report))?;
+            outcome = if moved { StarOutcome::Advanced } else { outcome };
+        }
+        Ok(outcome)
+    }
+
+    /// The years that a table has, made anew where another plugin made them.
+    fn keep_years(
+        &self,
+        plugin: &Plugin,
+        tables: &[StarTable],
+        reports: &mut [StarTableReport],
+    ) -> Result<StarOutcome, ProcessError> {
+        let mut outcome = StarOutcome::Unchanged;
+        for (table, report) in tables.iter().zip(reports) {
+            if self.parts.star.open(&table.name)?.is_none() {
+                continue;
+            }
+            let moved = self.until_done(&table.name, || self.try_years(plugin, table, None, report))?;
+            outcome = if moved { StarOutcome::Advanced } else { outcome };
+        }
+        Ok(outcome)
+    }
+
+    /// Whether the table had to be changed to have these years.
+    fn try_years(
+        &self,
+        plugin: &Plugin,
+        table: &StarTable,
+        wanted: Option<CalendarYears>,
+        report: &mut StarTableReport,
+    ) -> Result<Try<bool>, ProcessError> {
+        let version = self.open_tables(plugin, std::slice::from_ref(table), None)?.remove(0);
+        let made_by = self.parts.star.made_by(&version)?.and_then(|json| serde_json::from_str::<MadeBy>(&json).ok());
+        let found: Option<CalendarYears> = made_by.as_ref().and_then(|made_by| made_by.years.as_ref()?.parse().ok());
+        let Some(years) = [wanted, found].into_iter().flatten().reduce(CalendarYears::span) else {
+            return Ok(Try::Done(false));
+        };
+        report.sequence = years.count();
+        if found == Some(years) && made_by.is_some_and(|made_by| made_by.digest == plugin.digest()) {
+            return Ok(Try::Done(false));
+        }
+        let tables = star_tables(plugin);
+        let index = tables.iter().position(|other| other.name == table.name).unwrap_or(0);
+        let mut fold = Fold::new(table);
+        let options = PacketOptions {
+            tables: &tables,
+            lookups: &Lookups::default(),
+            calendar: None,
+            budget: self.parts.budget,
+            threads: self.parts.threads,
+            progress: self.progress,
+        };
+        let input = PacketInput {
+            name: format!("{CALENDAR}:{years}"),
+            lines: Box::new(years.lines()),
+            sequence: years.count(),
+            first_record: 1,
+        };
+        let transformed = fold_packet(plugin, input, &options, |mut rows| fold.take(rows.swap_remove(index)))?;
+        let replaced = self.replace_all(table, &version, fold, &metadata(plugin, CALENDAR))?;
+        let progress = BTreeMap::from([(app(plugin, CALENDAR), years.count())]);
+        let mut change = self.change(plugin, replaced.added, replaced.removed, progress);
+        change.made_by = serde_json::to_string(&MadeBy::new(plugin, Some(years.to_string()))).ok();
+        if let Try::Conflict = self.commit(&version, table, &change, report)? {
+            return Ok(Try::Conflict);
+        }
+        crate::crash::point("calendar-committed");
+        (report.packets, report.rejects) = (1, transformed.rejects);
+        Ok(Try::Done(true))
+    }
+}

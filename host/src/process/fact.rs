@@ -1,0 +1,266 @@
+//! Facts: the rows of each packet, in the order of the packets.
+
+use super::packets::{MANIFESTS_AHEAD, gaps};
+use super::publish::StarUpload;
+use super::reader::{Failure, PacketReader};
+use super::report::StarOutcome;
+use super::table::{Try, app, star_tables};
+use super::{Process, ProcessError, StarTableReport, keys, plugin_name};
+use crate::input::{Lookups, check_packet_columns};
+use crate::manifest::StarTable;
+use crate::packet::Manifest;
+use crate::sandbox::Plugin;
+use crate::star::TableVersion;
+use crate::transform::{
+    CalendarColumns, Days, PacketInput, PacketOptions, RunError, TransformedPacket, transform_packet,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// How many packets are read ahead; each takes some megabytes.
+const READERS_AHEAD: usize = 4;
+
+/// With so many rows a commit is made, whatever else is to come.
+const ROWS_PER_COMMIT: u64 = 1_000_000;
+/// And with so many packets.
+const PACKETS_PER_COMMIT: usize = 256;
+/// And with so many bytes, which may be in memory.
+const BYTES_PER_COMMIT: u64 = 32 * 1024 * 1024;
+
+/// Packets that are transformed and not yet committed.
+#[derive(Default)]
+struct Batch {
+    /// The last packet.
+    last: u64,
+    packets: u64,
+    rows: u64,
+    bytes: u64,
+    rejects: u64,
+    days: Option<Days>,
+    /// The files, with the packet of each.
+    uploads: Vec<(u64, StarUpload)>,
+}
+
+/// The star tables of a plugin while they are brought up to date.
+struct FactTables<'a> {
+    plugin: &'a Plugin,
+    app: String,
+    tables: &'a [StarTable],
+    versions: Vec<TableVersion>,
+    /// The last packet that each holds.
+    processed: Vec<u64>,
+}
+
+impl Process<'_> {
+    /// Brings the facts that a plugin makes up to the packet `bound` of its source.
+    pub(super) fn fact(&self, plugin: &Plugin, bound: u64) -> Vec<StarTableReport> {
+        let tables = star_tables(plugin);
+        let mut reports: Vec<_> = tables.iter().map(|table| StarTableReport::new(table, plugin)).collect();
+        let result = self.until_done(&tables[0].name, || self.try_fact(plugin, &tables, bound, &mut reports));
+        super::share_result(reports, result)
+    }
+
+    fn try_fact(
+        &self,
+        plugin: &Plugin,
+        tables: &[StarTable],
+        bound: u64,
+        reports: &mut [StarTableReport],
+    ) -> Result<Try<StarOutcome>, ProcessError> {
+        let source = &plugin.manifest().source_table;
+        if bound == 0 {
+            return Ok(Try::Done(StarOutcome::Waiting { tables: vec![source.clone()] }));
+        }
+        let first = self.packets.between(source, 0, bound)?.first().copied().unwrap_or(bound);
+        let first = self.packets.manifests(source, &[first])?;
+        let versions = self.open_tables(plugin, tables, first.first())?;
+        let mut fact = FactTables { plugin, app: app(plugin, source), tables, versions, processed: Vec::new() };
+        for version in &fact.versions {
+            let processed = self.parts.star.progress(version, &fact.app)?.unwrap_or(0);
+            fact.processed.push(processed);
+        }
+        let processed = fact.processed.iter().min().copied().unwrap_or(0);
+        self.check_not_ahead(&tables[0].name, source, fact.processed.iter().max().copied().unwrap_or(0))?;
+        let sequences = self.packets.between(source, processed, bound)?;
+        for (report, processed) in reports.iter_mut().zip(&fact.processed) {
+            (report.sequence, report.gaps) = (*processed, gaps(*processed, &sequences));
+        }
+        for sequences in sequences.chunks(MANIFESTS_AHEAD) {
+            let manifests = self.packets.manifests(source, sequences)?;
+            match self.fact_packets(&mut fact, &manifests, reports)? {
+                Try::Done(None) => {}
+                Try::Done(Some(stopped)) => return Ok(Try::Done(stopped)),
+                Try::Conflict => return Ok(Try::Conflict),
+            }
+        }
+        let advanced = reports.iter().any(|report| report.packets > 0);
+        Ok(Try::Done(if advanced { StarOutcome::Advanced } else { StarOutcome::Unchanged }))
+    }
+
+    /// Transforms packets and commits their rows; tells what stopped it, if anything did.
+    fn fact_packets(
+        &self,
+        fact: &mut FactTables<'_>,
+        manifests: &[Manifest],
+        reports: &mut [StarTableReport],
+    ) -> Result<Try<Option<StarOutcome>>, ProcessError> {
+        let mut batch = Batch::default();
+        let mut readers = VecDeque::new();
+        let mut to_open = manifests.iter();
+        for manifest in manifests {
+            while readers.len() < READERS_AHEAD
+                && let Some(next) = to_open.next()
+            {
+                readers.push_back(PacketReader::rows(&self.parts.runtime, &self.parts.lake, next));
+            }
+            let stopped = match readers.pop_front() {
+                Some(reader) => self.fact_packet(fact, manifest, reader, &mut batch),
+                None => Ok(None),
+            };
+            // What came before is published, whatever stops the next.
+            let stops = !matches!(stopped, Ok(None));
+            if (stops || batch.is_full())
+                && let Try::Conflict = self.publish_facts(fact, std::mem::take(&mut batch), reports)?
+            {
+                return Ok(Try::Conflict);
+            }
+            if stops {
+                return stopped.map(Try::Done);
+            }
+        }
+        match self.publish_facts(fact, batch, reports)? {
+            Try::Done(()) => Ok(Try::Done(None)),
+            Try::Conflict => Ok(Try::Conflict),
+        }
+    }
+
+    /// Transforms a packet into the batch; tells what stops it, if anything does.
+    fn fact_packet(
+        &self,
+        fact: &FactTables<'_>,
+        manifest: &Manifest,
+        reader: PacketReader,
+        batch: &mut Batch,
+    ) -> Result<Option<StarOutcome>, ProcessError> {
+        let plugin = fact.plugin;
+        if let Some(held) = self.held_before(plugin, manifest.sequence)? {
+            return Ok(Some(StarOutcome::Held(Box::new(held))));
+        }
+        check_drift(plugin, manifest)?;
+        let calendar = CalendarColumns::new(plugin.manifest(), &self.plan.calendars(), self.parts.calendar.limit());
+        let options = PacketOptions {
+            tables: fact.tables,
+            lookups: &Lookups::default(),
+            calendar: Some(&calendar),
+            budget: self.parts.budget,
+            threads: self.parts.threads,
+            progress: self.progress,
+        };
+        let (input, failure) = packet_input(manifest, reader);
+        let transformed = transform_packet(plugin, input, &options);
+        let mut transformed = transformed.map_err(|error| read_error(&failure, error))?;
+        crate::crash::point("packet-transformed");
+        self.store_rejects(plugin, manifest.sequence, &mut transformed)?;
+        if let Some(held) = self.hold(plugin, manifest, &transformed)? {
+            return Ok(Some(StarOutcome::Held(Box::new(held))));
+        }
+        batch.add(manifest.sequence, transformed);
+        Ok(None)
+    }
+
+    /// Stores the files of a batch and commits them, the days that they refer to first.
+    fn publish_facts(
+        &self,
+        fact: &mut FactTables<'_>,
+        batch: Batch,
+        reports: &mut [StarTableReport],
+    ) -> Result<Try<()>, ProcessError> {
+        if batch.packets == 0 {
+            return Ok(Try::Done(()));
+        }
+        let processed = &fact.processed;
+        let uploads = batch.uploads.into_iter().filter(|(sequence, upload)| *sequence > processed[upload.table]);
+        let names: Vec<&str> = fact.tables.iter().map(|table| table.name.as_str()).collect();
+        let mut files = self.parts.store_files(&names, uploads.map(|(_, upload)| upload).collect())?;
+        crate::crash::point("files-stored");
+        self.ensure_calendar(batch.days)?;
+        for (index, table) in fact.tables.iter().enumerate() {
+            if fact.processed[index] >= batch.last {
+                continue;
+            }
+            let added = files.extract_if(.., |(table, _)| *table == index).map(|(_, file)| file).collect();
+            let progress = BTreeMap::from([(fact.app.clone(), batch.last)]);
+            let change = self.change(fact.plugin, added, BTreeSet::new(), progress);
+            match self.commit(&fact.versions[index], table, &change, &mut reports[index])? {
+                Try::Conflict => return Ok(Try::Conflict),
+                Try::Done(version) => fact.versions[index] = version,
+            }
+            crate::crash::point("facts-committed");
+            fact.processed[index] = batch.last;
+            let report = &mut reports[index];
+            (report.sequence, report.packets) = (batch.last, report.packets + batch.packets);
+            report.rejects += batch.rejects;
+        }
+        Ok(Try::Done(()))
+    }
+
+    /// Looks whether the lake still has what a star table holds.
+    pub(super) fn check_not_ahead(&self, star: &str, table: &str, processed: u64) -> Result<(), ProcessError> {
+        let lake = self.packets.last(table)?;
+        if processed <= lake {
+            return Ok(());
+        }
+        // The end of the table was looked up before somebody else brought and processed more.
+        let lake = self.packets.between(table, lake, u64::MAX)?.last().copied().unwrap_or(lake);
+        if processed <= lake {
+            return Ok(());
+        }
+        Err(ProcessError::Ahead { star: star.to_owned(), table: table.to_owned(), processed, lake })
+    }
+}
+
+impl Batch {
+    fn add(&mut self, sequence: u64, transformed: TransformedPacket) {
+        self.last = sequence;
+        self.packets += 1;
+        self.rejects += transformed.rejects;
+        self.days = Days::span(self.days, transformed.days);
+        for (table, rows) in transformed.tables.into_iter().enumerate() {
+            let Some(file) = rows.file else { continue };
+            self.rows += rows.rows;
+            self.bytes += file.spooled.bytes;
+            let name = keys::fact_file(sequence, &file.spooled.sha256);
+            self.uploads.push((sequence, StarUpload { table, name, file }));
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= ROWS_PER_COMMIT || self.packets >= PACKETS_PER_COMMIT as u64 || self.bytes >= BYTES_PER_COMMIT
+    }
+}
+
+/// Holds the columns of a packet against those that a plugin reads.
+pub(super) fn check_drift(plugin: &Plugin, manifest: &Manifest) -> Result<(), ProcessError> {
+    let problems = check_packet_columns(&plugin.manifest().source_columns, &manifest.columns);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let (table, sequence) = (manifest.table.clone(), manifest.sequence);
+    Err(ProcessError::Drift { table, sequence, plugin: plugin_name(plugin), problems })
+}
+
+/// A packet as it is transformed, and where it will stand what goes wrong with reading it.
+pub(super) fn packet_input(manifest: &Manifest, reader: PacketReader) -> (PacketInput, Failure) {
+    let failure = reader.failure();
+    let input = PacketInput {
+        name: format!("{}/{:08}", manifest.table, manifest.sequence),
+        lines: Box::new(reader),
+        sequence: manifest.sequence,
+        first_record: manifest.first_record,
+    };
+    (input, failure)
+}
+
+/// What went wrong: with the lake, if that is where it began.
+pub(super) fn read_error(failure: &Failure, error: RunError) -> ProcessError {
+    failure.take().map_or_else(|| error.into(), ProcessError::Lake)
+}

@@ -1,0 +1,102 @@
+//! Packets with too many rejects, and the decision to publish their good rows all the same.
+
+use super::report::Held;
+use super::{Parts, Plan, Process, ProcessError, keys};
+use crate::packet::Manifest;
+use crate::sandbox::Plugin;
+use crate::text::listed;
+use crate::transform::TransformedPacket;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Accepted {
+    plugin: String,
+    digest: String,
+    run: String,
+    #[serde(with = "crate::packet::moment")]
+    at: DateTime<Utc>,
+}
+
+/// The star table by which a plugin's packets are named: its first.
+fn first_table(plugin: &Plugin) -> &str {
+    &plugin.manifest().star_tables[0].name
+}
+
+/// Remembers the decisions of this run.
+pub(super) fn accept(parts: &Parts, plan: &Plan<'_>, accepted: &[(String, u64)]) -> Result<(), ProcessError> {
+    for (table, sequence) in accepted {
+        let Some(plugin) = plan.maker(table) else {
+            let known =
+                listed(&parts.plugins.iter().map(|plugin| first_table(plugin).to_owned()).collect::<Vec<_>>(), "none");
+            return Err(ProcessError::UnknownTable { table: table.clone(), known });
+        };
+        let decision = Accepted {
+            plugin: super::plugin_name(plugin),
+            digest: plugin.digest().to_owned(),
+            run: parts.run.clone(),
+            at: (parts.clock)(),
+        };
+        parts.store_document(&keys::accepted(first_table(plugin), *sequence, plugin.digest()), &decision)?;
+        tracing::info!(table, sequence, "the good rows of the packet are published, although too many are bad");
+    }
+    Ok(())
+}
+
+impl Process<'_> {
+    /// Whether a packet was held before, with the same plugin, and nobody has accepted it since.
+    pub(super) fn held_before(&self, plugin: &Plugin, sequence: u64) -> Result<Option<Held>, ProcessError> {
+        let held = self.parts.document(&keys::held(first_table(plugin), sequence, plugin.digest()))?;
+        match held {
+            Some(held) if !self.is_accepted(plugin, sequence)? => Ok(Some(held)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Holds a packet whose rejects are too many, unless somebody has accepted it.
+    pub(super) fn hold(
+        &self,
+        plugin: &Plugin,
+        packet: &Manifest,
+        transformed: &TransformedPacket,
+    ) -> Result<Option<Held>, ProcessError> {
+        if !transformed.is_held || self.is_accepted(plugin, packet.sequence)? {
+            return Ok(None);
+        }
+        let star_table = first_table(plugin).to_owned();
+        let rejects_key = keys::rejects(&star_table, packet.sequence, plugin.digest()).to_string();
+        let held = Held {
+            star_table,
+            table: packet.table.clone(),
+            sequence: packet.sequence,
+            plugin: plugin.manifest().name.clone(),
+            version: plugin.manifest().version.clone(),
+            digest: plugin.digest().to_owned(),
+            records: transformed.records,
+            rejects: transformed.rejects,
+            rejects_by_host: transformed.rejects_by_host,
+            reasons: transformed.reject_groups.clone(),
+            rejects_key: transformed.rejects_file.is_some().then_some(rejects_key),
+        };
+        self.parts.store_document(&keys::held(&held.star_table, packet.sequence, plugin.digest()), &held)?;
+        Ok(Some(held))
+    }
+
+    fn is_accepted(&self, plugin: &Plugin, sequence: u64) -> Result<bool, ProcessError> {
+        let key = keys::accepted(first_table(plugin), sequence, plugin.digest());
+        Ok(self.parts.document::<Accepted>(&key)?.is_some())
+    }
+
+    /// Stores the rejects of a packet. Those of an earlier try are the same, or are no longer true.
+    pub(super) fn store_rejects(
+        &self,
+        plugin: &Plugin,
+        sequence: u64,
+        transformed: &mut TransformedPacket,
+    ) -> Result<(), ProcessError> {
+        let Some(rejects) = transformed.rejects_file.take() else { return Ok(()) };
+        let key = keys::rejects(first_table(plugin), sequence, plugin.digest());
+        self.parts.star.wait(self.parts.store_spooled(&key, rejects))
+    }
+}

@@ -1,0 +1,64 @@
+//! Packets of the lake, as a process looks at them.
+
+use super::{Parts, ProcessError};
+use crate::lake::LakeError;
+use crate::packet::Manifest;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many manifests are read at once.
+const MANIFESTS_AT_ONCE: usize = 16;
+
+/// How many manifests are read ahead: some megabytes.
+pub(super) const MANIFESTS_AHEAD: usize = 512;
+
+/// Looks packets up, and remembers where the tables end: what all star tables of a run see.
+#[derive(Clone)]
+pub(super) struct Packets<'a> {
+    parts: &'a Parts,
+    sequences: Arc<Mutex<BTreeMap<String, Arc<Vec<u64>>>>>,
+}
+
+impl<'a> Packets<'a> {
+    pub(super) fn new(parts: &'a Parts) -> Self {
+        Self { parts, sequences: Arc::default() }
+    }
+
+    /// The last packet of a table; 0 if there is none.
+    pub(super) fn last(&self, table: &str) -> Result<u64, ProcessError> {
+        let known = self.sequences.lock().unwrap_or_else(PoisonError::into_inner).get(table).cloned();
+        if let Some(known) = known {
+            return Ok(known.last().copied().unwrap_or(0));
+        }
+        let sequences = self.after(table, 0)?;
+        let last = sequences.last().copied().unwrap_or(0);
+        self.sequences.lock().unwrap_or_else(PoisonError::into_inner).insert(table.to_owned(), Arc::new(sequences));
+        Ok(last)
+    }
+
+    /// The packets of a table after `processed` and up to `last`, in order.
+    pub(super) fn between(&self, table: &str, processed: u64, last: u64) -> Result<Vec<u64>, ProcessError> {
+        let mut sequences = self.after(table, processed)?;
+        sequences.retain(|sequence| *sequence <= last);
+        Ok(sequences)
+    }
+
+    fn after(&self, table: &str, processed: u64) -> Result<Vec<u64>, ProcessError> {
+        let mut sequences = self.parts.star.wait(self.parts.lake.sequences_after(table, processed))?;
+        sequences.sort_unstable();
+        Ok(sequences)
+    }
+
+    /// The manifests of some packets, in their order.
+    pub(super) fn manifests(&self, table: &str, sequences: &[u64]) -> Result<Vec<Manifest>, LakeError> {
+        let lake = &self.parts.lake;
+        let read = stream::iter(sequences.to_vec()).map(|sequence| lake.manifest(table, sequence));
+        self.parts.star.wait(read.buffered(MANIFESTS_AT_ONCE).try_collect())
+    }
+}
+
+/// How many sequence ids are missing between `processed` and the packets that follow.
+pub(super) fn gaps(processed: u64, sequences: &[u64]) -> u64 {
+    sequences.last().map_or(0, |last| last - processed - sequences.len() as u64)
+}

@@ -1,0 +1,123 @@
+//! Which plugin comes when.
+
+use super::{ProcessError, keys};
+use crate::manifest::StarKind;
+use crate::sandbox::Plugin;
+use crate::text::listed;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The name of the made-up table of days.
+pub(super) const CALENDAR: &str = "_calendar";
+
+/// The plugins of a process, and what they make.
+#[derive(Clone)]
+pub struct Plan<'a> {
+    plugins: &'a [Plugin],
+    /// The plugin, by index, that makes each star table.
+    makers: BTreeMap<String, usize>,
+}
+
+/// Whether a plugin makes facts.
+pub(super) fn is_fact(plugin: &Plugin) -> bool {
+    plugin.manifest().star_tables.iter().any(|table| table.kind == StarKind::Fact)
+}
+
+/// Whether a plugin reads the calendar.
+pub(super) fn is_calendar(plugin: &Plugin) -> bool {
+    plugin.manifest().source_table == CALENDAR
+}
+
+impl<'a> Plan<'a> {
+    /// A plan for these plugins.
+    ///
+    /// # Errors
+    /// [`ProcessError::Plan`] if two of them make the same table, or one a table that can't be.
+    pub fn new(plugins: &'a [Plugin]) -> Result<Self, ProcessError> {
+        let mut makers = BTreeMap::new();
+        for (index, plugin) in plugins.iter().enumerate() {
+            let manifest = plugin.manifest();
+            let name = &manifest.name;
+            let kinds: BTreeSet<bool> = manifest.star_tables.iter().map(|table| table.kind == StarKind::Fact).collect();
+            if kinds.len() > 1 {
+                return Err(ProcessError::Plan(format!(
+                    "the plugin `{name}` makes both facts and dimensions; make two plugins of it"
+                )));
+            }
+            for table in &manifest.star_tables {
+                if keys::RESERVED.contains(&table.name.as_str()) {
+                    return Err(ProcessError::Plan(format!(
+                        "the plugin `{name}` makes a star table `{}`, and the host keeps other things there",
+                        table.name
+                    )));
+                }
+                if let Some(other) = makers.insert(table.name.clone(), index) {
+                    let other = &plugins[other].manifest().name;
+                    return Err(ProcessError::Plan(format!(
+                        "the plugins `{other}` and `{name}` both make the star table `{}`",
+                        table.name
+                    )));
+                }
+            }
+        }
+        Ok(Self { plugins, makers })
+    }
+
+    /// The plugin that makes a star table.
+    #[must_use]
+    pub fn maker(&self, table: &str) -> Option<&'a Plugin> {
+        self.makers.get(table).map(|index| &self.plugins[*index])
+    }
+
+    /// The plugins that make the tables that are asked for, or that are made of them, and before each what it refers to.
+    ///
+    /// # Errors
+    /// [`ProcessError::UnknownTable`].
+    pub fn select(&self, asked: &[String]) -> Result<Vec<&'a Plugin>, ProcessError> {
+        let mut chosen = BTreeSet::new();
+        for table in asked {
+            let of_source =
+                self.plugins.iter().enumerate().filter(|(_, plugin)| plugin.manifest().source_table == *table);
+            let found: Vec<usize> = of_source.map(|(index, _)| index).chain(self.makers.get(table).copied()).collect();
+            if found.is_empty() {
+                let known = listed(self.makers.keys(), "none");
+                return Err(ProcessError::UnknownTable { table: table.clone(), known });
+            }
+            chosen.extend(found);
+        }
+        if asked.is_empty() {
+            chosen.extend(0..self.plugins.len());
+        }
+        let referred: Vec<usize> = chosen
+            .iter()
+            .flat_map(|index| &self.plugins[*index].manifest().star_tables)
+            .flat_map(|table| &table.fields)
+            .filter_map(|field| self.makers.get(&field.references.as_ref()?.table).copied())
+            .collect();
+        chosen.extend(referred);
+        let mut plugins: Vec<&Plugin> = chosen.into_iter().map(|index| &self.plugins[index]).collect();
+        plugins.sort_by_key(|plugin| (is_fact(plugin), !is_calendar(plugin), plugin.manifest().name.clone()));
+        Ok(plugins)
+    }
+
+    /// The star tables that are made of the calendar.
+    #[must_use]
+    pub fn calendars(&self) -> Vec<String> {
+        let tables =
+            self.plugins.iter().filter(|plugin| is_calendar(plugin)).flat_map(|plugin| &plugin.manifest().star_tables);
+        tables.map(|table| table.name.clone()).collect()
+    }
+
+    /// The plugins that make star tables of the calendar.
+    pub(super) fn calendar_plugins(&self) -> impl Iterator<Item = &'a Plugin> {
+        self.plugins.iter().filter(|plugin| is_calendar(plugin))
+    }
+
+    /// The source tables that any plugin reads or looks up.
+    pub(super) fn sources(&self) -> BTreeSet<String> {
+        let of_plugin = |plugin: &'a Plugin| {
+            let manifest = plugin.manifest();
+            manifest.lookups.iter().map(|lookup| &lookup.table).chain([&manifest.source_table])
+        };
+        self.plugins.iter().flat_map(of_plugin).filter(|table| *table != CALENDAR).cloned().collect()
+    }
+}

@@ -1,0 +1,87 @@
+//! Objects on their way into the star lake.
+
+use super::{Parts, ProcessError, keys};
+use crate::files::Spooled;
+use crate::lake::{LakeError, ObjectUpload};
+use crate::star::{NewTableFile, SpooledFile, StarError, TableFile};
+use futures_util::{StreamExt, stream};
+use object_store::path::Path;
+use object_store::{Error, ObjectStoreExt, PutMode, PutOptions};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// How many files are on their way at once: each waits for the store most of the time.
+const UPLOADS_AT_ONCE: usize = 8;
+
+/// A file of a star table that is to be stored.
+pub(super) struct StarUpload {
+    /// The table's index among those of the plugin.
+    pub(super) table: usize,
+    /// The file's name in the folder of its table.
+    pub(super) name: String,
+    pub(super) file: SpooledFile,
+}
+
+impl Parts {
+    /// Stores files of `tables`; their names are made of their digests, so that one that is already there is the same.
+    pub(super) fn store_files(
+        &self,
+        tables: &[&str],
+        uploads: Vec<StarUpload>,
+    ) -> Result<Vec<(usize, NewTableFile)>, ProcessError> {
+        let stored = uploads.into_iter().map(async |StarUpload { table, name, file }| {
+            let SpooledFile { spooled, rows, stats } = file;
+            let bytes = spooled.bytes;
+            self.store_spooled(&keys::table_file(tables[table], &name), spooled).await?;
+            Ok::<_, ProcessError>((table, NewTableFile { file: TableFile { path: name, bytes, rows }, stats }))
+        });
+        self.star.wait(async {
+            let mut stored = stream::iter(stored).buffered(UPLOADS_AT_ONCE);
+            let mut files = Vec::new();
+            while let Some(file) = stored.next().await {
+                files.push(file?);
+            }
+            Ok(files)
+        })
+    }
+
+    /// Stores bytes under a key that says what they are.
+    pub(super) async fn store_spooled(&self, key: &Path, spooled: Spooled) -> Result<(), ProcessError> {
+        let lake = self.star.objects();
+        let mut upload = ObjectUpload::new(key.clone());
+        for part in spooled.parts().map_err(StarError::Temporary)? {
+            upload.add(&lake, part.map_err(StarError::Temporary)?, 0).await?;
+        }
+        match upload.finish(&lake).await {
+            Ok(_) | Err(LakeError::Store { source: Error::AlreadyExists { .. }, .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Stores a document; what was there before goes.
+    pub(super) fn store_document(&self, key: &Path, document: &impl Serialize) -> Result<(), ProcessError> {
+        let json = serde_json::to_vec_pretty(document).map_err(|error| LakeError::Store {
+            action: "write",
+            key: key.to_string(),
+            source: Error::Generic { store: "JSON", source: error.into() },
+        })?;
+        let options = PutOptions { mode: PutMode::Overwrite, ..PutOptions::default() };
+        self.star
+            .wait(self.star.store().put_opts(key, json.into(), options))
+            .map_err(LakeError::store("write", key))?;
+        Ok(())
+    }
+
+    /// A document; `None` if there is none that can be read.
+    pub(super) fn document<T: DeserializeOwned>(&self, key: &Path) -> Result<Option<T>, ProcessError> {
+        let read = self.star.wait(async {
+            match self.star.store().get(key).await {
+                Ok(found) => found.bytes().await.map(Some),
+                Err(Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        let json = read.map_err(LakeError::store("read", key))?;
+        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
+    }
+}

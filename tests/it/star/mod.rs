@@ -1,0 +1,3 @@
+//! The star tables: from packets to tables that others read, exactly once.
+
+mod line;
