@@ -1,3 +1,5 @@
 //! The star tables: from packets to tables that others read, exactly once.
 
+mod crashes;
+mod fixture;
 mod line;
