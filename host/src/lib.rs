@@ -24,6 +24,7 @@
 //! | [`transform`] | the way from lines through a plugin to columns, on all threads, in order |
 //! | [`star`] | star tables: row groups, Parquet files, buckets of keys, Delta Lake |
 //! | [`process`] | from packets to star tables: each is brought up to date, exactly once |
+//! | [`verify`] | whether lake and star tables are whole, and fit each other |
 //! | [`report`] | what was done |
 //! | [`scaffold`] | new plugins, made of the rows that they are to read |
 //! | [`case`] | golden cases of plugins: run, recorded, blessed |
@@ -81,3 +82,4 @@ pub mod status;
 pub mod store;
 pub mod text;
 pub mod transform;
+pub mod verify;

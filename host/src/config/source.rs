@@ -55,7 +55,9 @@ pub enum DocumentPlace {
 }
 
 impl ObjectPlace {
-    fn parse(text: &str) -> Option<Self> {
+    /// The place that a text names; `None` if it names none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let Some(rest) = text.strip_prefix("s3://") else { return folder(text).map(Self::Folder) };
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let (bucket, prefix) = (bucket.to_owned(), prefix.trim_matches('/').to_owned());

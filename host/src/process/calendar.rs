@@ -113,12 +113,37 @@ impl Process<'_> {
             return Ok(Try::Done(false));
         };
         report.sequence = years.count();
-        if found == Some(years) && made_by.is_some_and(|made_by| made_by.digest == plugin.digest()) {
+        let is_same = found == Some(years) && made_by.is_some_and(|made_by| made_by.digest == plugin.digest());
+        if is_same && !self.is_replay {
             return Ok(Try::Done(false));
         }
         let tables = star_tables(plugin);
         let index = tables.iter().position(|other| other.name == table.name).unwrap_or(0);
-        let mut fold = Fold::new(table);
+        let (fold, rejects) = self.fold_years(plugin, index, years)?;
+        let replaced = self.replace_all(table, &version, fold, &metadata(plugin, CALENDAR))?;
+        if is_same && replaced.added.is_empty() && replaced.removed.is_empty() {
+            return Ok(Try::Done(false));
+        }
+        let progress = BTreeMap::from([(app(plugin, CALENDAR), years.count())]);
+        let mut change = self.change(plugin, replaced.added, replaced.removed, progress);
+        change.made_by = serde_json::to_string(&MadeBy::new(plugin, Some(years.to_string()))).ok();
+        if let Try::Conflict = self.commit(&version, table, &change, report)? {
+            return Ok(Try::Conflict);
+        }
+        crate::crash::point("calendar-committed");
+        (report.packets, report.rejects) = (1, rejects);
+        Ok(Try::Done(true))
+    }
+
+    /// Folds the days of some years to the rows of a table, and counts those that are rejected.
+    pub(super) fn fold_years(
+        &self,
+        plugin: &Plugin,
+        index: usize,
+        years: CalendarYears,
+    ) -> Result<(Fold, u64), ProcessError> {
+        let tables = star_tables(plugin);
+        let mut fold = Fold::new(&tables[index]);
         let options = PacketOptions {
             tables: &tables,
             lookups: &Lookups::default(),
@@ -134,15 +159,6 @@ impl Process<'_> {
             first_record: 1,
         };
         let transformed = fold_packet(plugin, input, &options, |mut rows| fold.take(rows.swap_remove(index)))?;
-        let replaced = self.replace_all(table, &version, fold, &metadata(plugin, CALENDAR))?;
-        let progress = BTreeMap::from([(app(plugin, CALENDAR), years.count())]);
-        let mut change = self.change(plugin, replaced.added, replaced.removed, progress);
-        change.made_by = serde_json::to_string(&MadeBy::new(plugin, Some(years.to_string()))).ok();
-        if let Try::Conflict = self.commit(&version, table, &change, report)? {
-            return Ok(Try::Conflict);
-        }
-        crate::crash::point("calendar-committed");
-        (report.packets, report.rejects) = (1, transformed.rejects);
-        Ok(Try::Done(true))
+        Ok((fold, transformed.rejects))
     }
 }

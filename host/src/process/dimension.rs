@@ -34,8 +34,8 @@ struct DimensionInput {
 }
 
 /// What the packets of a source were folded to.
-struct Folded {
-    folds: Vec<Fold>,
+pub(super) struct Folded {
+    pub(super) folds: Vec<Fold>,
     /// The last packet that was folded.
     last: u64,
     packets: u64,
@@ -90,7 +90,7 @@ impl Process<'_> {
         let processed = source.processed.unwrap_or(0);
         reports.iter_mut().for_each(|report| report.sequence = processed);
         let lookups_moved = lookups.iter().any(|input| input.processed != Some(input.last));
-        let is_whole = source.processed.is_none() || is_new_plugin || lookups_moved;
+        let is_whole = source.processed.is_none() || is_new_plugin || lookups_moved || self.is_replay;
         if !is_whole && processed == source.last {
             return Ok(Try::Done(StarOutcome::Unchanged));
         }
@@ -105,6 +105,7 @@ impl Process<'_> {
         progress.insert(source.app.clone(), folded.last);
         let made_by = serde_json::to_string(&MadeBy::new(plugin, None)).ok();
         let metadata = metadata(plugin, &source.table);
+        let mut moved = false;
         for (index, fold) in folded.folds.into_iter().enumerate() {
             let (table, version) = (&tables[index], &versions[index]);
             let replaced = match is_whole {
@@ -112,6 +113,11 @@ impl Process<'_> {
                 false => self.replace_changed(table, version, fold, &metadata)?,
             };
             crate::crash::point("buckets-stored");
+            let is_same = replaced.added.is_empty() && replaced.removed.is_empty();
+            if is_same && self.is_replay && !is_new_plugin && !lookups_moved && processed == folded.last {
+                continue;
+            }
+            moved = true;
             let mut change = self.change(plugin, replaced.added, replaced.removed, progress.clone());
             change.made_by = made_by.clone().filter(|_| is_whole);
             if let Try::Conflict = self.commit(version, table, &change, &mut reports[index])? {
@@ -122,7 +128,7 @@ impl Process<'_> {
             (report.sequence, report.packets) = (folded.last, report.packets + folded.packets);
             report.rejects = folded.rejects;
         }
-        Ok(Try::Done(held.unwrap_or(StarOutcome::Advanced)))
+        Ok(Try::Done(held.unwrap_or(if moved { StarOutcome::Advanced } else { StarOutcome::Unchanged })))
     }
 
     /// The inputs of a dimension, its source first.
@@ -137,7 +143,7 @@ impl Process<'_> {
     }
 
     /// Folds the packets after `processed` and up to `last` of the plugin's source.
-    fn fold(
+    pub(super) fn fold(
         &self,
         plugin: &Plugin,
         tables: &[StarTable],
@@ -192,9 +198,11 @@ impl Process<'_> {
             folds.iter_mut().zip(rows).try_for_each(|(fold, rows)| fold.take(rows))
         });
         let mut transformed = transformed.map_err(|error| read_error(&failure, error))?;
-        self.store_rejects(plugin, manifest.sequence, &mut transformed)?;
-        if self.hold(plugin, manifest, &transformed)?.is_some() {
-            return Ok(true);
+        if !self.is_dry {
+            self.store_rejects(plugin, manifest.sequence, &mut transformed)?;
+            if self.hold(plugin, manifest, &transformed)?.is_some() {
+                return Ok(true);
+            }
         }
         folded.rejects += transformed.rejects;
         crate::crash::point("packet-transformed");

@@ -67,6 +67,18 @@ pub enum ProcessError {
         /// How often it was tried.
         tries: u32,
     },
+    /// A file holds more packets than are to be made again.
+    #[error("`{file}` of `{table}` holds the packets {first} to {last}, and not all of them are to be made again")]
+    Joined {
+        /// The star table.
+        table: String,
+        /// The file.
+        file: String,
+        /// Its first packet.
+        first: u64,
+        /// Its last packet.
+        last: u64,
+    },
     /// The plugin failed on another of its tables.
     #[error("`{star}`, which the same plugin makes, could not be brought up to date")]
     Sibling {
@@ -110,6 +122,7 @@ impl Explain for ProcessError {
             Self::Ahead { .. } => "star-ahead",
             Self::Lookup { .. } => "lookup-row",
             Self::Crowded { .. } => "star-crowded",
+            Self::Joined { .. } => "star-joined",
             Self::Sibling { .. } => "star-sibling",
             Self::Plan(_) => "plugins",
             Self::UnknownTable { .. } => "unknown-table",
@@ -128,6 +141,7 @@ impl Explain for ProcessError {
             }
             Self::Lookup { .. } => "the plugin looks rows up by a column that these rows lack".to_owned(),
             Self::Crowded { .. } => "run it again; one process at a time is enough".to_owned(),
+            Self::Joined { first, last, .. } => format!("`--sequence {first}..{last}` takes all of them"),
             Self::Sibling { .. } => return None,
             Self::Plan(_) => "take one of them out of the folder of plugins".to_owned(),
             Self::UnknownTable { .. } => "check the name; `host status` shows all tables".to_owned(),

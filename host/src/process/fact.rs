@@ -28,26 +28,26 @@ const BYTES_PER_COMMIT: u64 = 32 * 1024 * 1024;
 
 /// Packets that are transformed and not yet committed.
 #[derive(Default)]
-struct Batch {
+pub(super) struct Batch {
     /// The last packet.
     last: u64,
     packets: u64,
     rows: u64,
     bytes: u64,
-    rejects: u64,
-    days: Option<Days>,
+    pub(super) rejects: u64,
+    pub(super) days: Option<Days>,
     /// The files, with the packet of each.
-    uploads: Vec<(u64, StarUpload)>,
+    pub(super) uploads: Vec<(u64, StarUpload)>,
 }
 
 /// The star tables of a plugin while they are brought up to date.
-struct FactTables<'a> {
-    plugin: &'a Plugin,
-    app: String,
-    tables: &'a [StarTable],
-    versions: Vec<TableVersion>,
+pub(super) struct FactTables<'a> {
+    pub(super) plugin: &'a Plugin,
+    pub(super) app: String,
+    pub(super) tables: &'a [StarTable],
+    pub(super) versions: Vec<TableVersion>,
     /// The last packet that each holds.
-    processed: Vec<u64>,
+    pub(super) processed: Vec<u64>,
 }
 
 impl Process<'_> {
@@ -134,7 +134,7 @@ impl Process<'_> {
     }
 
     /// Transforms a packet into the batch; tells what stops it, if anything does.
-    fn fact_packet(
+    pub(super) fn fact_packet(
         &self,
         fact: &FactTables<'_>,
         manifest: &Manifest,

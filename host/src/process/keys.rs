@@ -11,6 +11,7 @@
 
 use crate::star::Bucket;
 use object_store::path::Path;
+use std::ops::RangeInclusive;
 
 /// Names that no star table can have: other things lie there.
 pub(super) const RESERVED: [&str; 4] = ["rejects", "held", "accepted", super::deletions::TABLE];
@@ -28,6 +29,14 @@ pub(super) fn bucket_file(bucket: Bucket, sha256: &str) -> String {
 /// The bucket of a file.
 pub(super) fn bucket_of(file: &str) -> Option<Bucket> {
     file.strip_suffix(".parquet")?.split_once('-')?.0.parse().ok()
+}
+
+/// The packets whose rows a file of a fact has: one, or several that were joined. Files of other names hold no whole packets.
+pub(super) fn packets_of(file: &str) -> Option<RangeInclusive<u64>> {
+    let (span, _) = file.strip_suffix(".parquet")?.rsplit_once('-')?;
+    let (first, last) = span.split_once('-').unwrap_or((span, span));
+    let number = |digits: &str| digits.parse().ok().filter(|_| digits.len() == 8);
+    Some(number(first)?..=number(last)?)
 }
 
 /// A file of a table.

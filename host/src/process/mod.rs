@@ -23,19 +23,23 @@ mod dimension;
 mod error;
 mod fact;
 mod held;
+mod inspect;
 mod keys;
 mod lookups;
 mod packets;
 mod plan;
 mod publish;
 mod reader;
+mod replay;
 mod report;
 mod table;
 
 pub use calendar::CalendarOptions;
 pub use checkpoints::StarCheckpoint;
 pub use error::ProcessError;
+pub use inspect::{Behind, Inspection};
 pub use plan::Plan;
+pub use replay::{ReplayOptions, replay};
 pub use report::{Held, ProcessReport, StarOutcome, StarTableReport};
 
 use crate::checkpoint::CheckpointStore;
@@ -105,6 +109,10 @@ struct Process<'a> {
     packets: Packets<'a>,
     /// What became of the calendars while facts were brought up to date.
     calendars: &'a Mutex<Vec<StarTableReport>>,
+    /// Whether nothing is to be changed.
+    is_dry: bool,
+    /// Whether tables are made again that are up to date.
+    is_replay: bool,
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -138,7 +146,15 @@ pub fn process(
         let began = Instant::now();
         let table = plugin.manifest().star_tables[0].name.clone();
         let tell = |bytes| progress(&Progress { table: table.clone(), bytes, plugins: (done, count) });
-        let process = Process { parts, plan: &plan, packets: packets.clone(), calendars: &calendars, progress: &tell };
+        let process = Process {
+            parts,
+            plan: &plan,
+            packets: packets.clone(),
+            calendars: &calendars,
+            is_dry: false,
+            is_replay: false,
+            progress: &tell,
+        };
         let of_plugin = match (plan::is_calendar(plugin), plan::is_fact(plugin)) {
             (true, _) => process.calendar(plugin),
             (false, true) => {
@@ -155,7 +171,15 @@ pub fn process(
         crate::crash::point("plugin-done");
     }
     if options.tables.is_empty() {
-        let process = Process { parts, plan: &plan, packets, calendars: &calendars, progress: &|_| {} };
+        let process = Process {
+            parts,
+            plan: &plan,
+            packets,
+            calendars: &calendars,
+            is_dry: false,
+            is_replay: false,
+            progress: &|_| {},
+        };
         if let Some(report) = process.deletions() {
             log_table(&report);
             reports.push(report);

@@ -73,6 +73,27 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// [`ProcessError::UnknownTable`].
     pub fn select(&self, asked: &[String]) -> Result<Vec<&'a Plugin>, ProcessError> {
+        let mut chosen = self.named(asked)?;
+        let referred: Vec<usize> = chosen
+            .iter()
+            .flat_map(|index| &self.plugins[*index].manifest().star_tables)
+            .flat_map(|table| &table.fields)
+            .filter_map(|field| self.makers.get(&field.references.as_ref()?.table).copied())
+            .collect();
+        chosen.extend(referred);
+        Ok(self.in_order(chosen))
+    }
+
+    /// The plugins that make the tables that are asked for, or that are made of them.
+    ///
+    /// # Errors
+    /// [`ProcessError::UnknownTable`].
+    pub fn made_of(&self, asked: &[String]) -> Result<Vec<&'a Plugin>, ProcessError> {
+        Ok(self.in_order(self.named(asked)?))
+    }
+
+    /// The indices of the plugins that make the tables that are asked for, or that are made of them; of all if none is.
+    fn named(&self, asked: &[String]) -> Result<BTreeSet<usize>, ProcessError> {
         let mut chosen = BTreeSet::new();
         for table in asked {
             let of_source =
@@ -87,16 +108,13 @@ impl<'a> Plan<'a> {
         if asked.is_empty() {
             chosen.extend(0..self.plugins.len());
         }
-        let referred: Vec<usize> = chosen
-            .iter()
-            .flat_map(|index| &self.plugins[*index].manifest().star_tables)
-            .flat_map(|table| &table.fields)
-            .filter_map(|field| self.makers.get(&field.references.as_ref()?.table).copied())
-            .collect();
-        chosen.extend(referred);
+        Ok(chosen)
+    }
+
+    fn in_order(&self, chosen: BTreeSet<usize>) -> Vec<&'a Plugin> {
         let mut plugins: Vec<&Plugin> = chosen.into_iter().map(|index| &self.plugins[index]).collect();
         plugins.sort_by_key(|plugin| (is_fact(plugin), !is_calendar(plugin), plugin.manifest().name.clone()));
-        Ok(plugins)
+        plugins
     }
 
     /// The star tables that are made of the calendar.

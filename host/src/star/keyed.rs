@@ -39,7 +39,7 @@ pub(super) fn encode_keys(batch: &RecordBatch, columns: &[usize]) -> Result<Keys
     Ok(keys)
 }
 
-fn encode_value(values: &ArrayRef, row: usize, key: &mut Vec<u8>) -> Result<(), StarError> {
+pub(super) fn encode_value(values: &ArrayRef, row: usize, key: &mut Vec<u8>) -> Result<(), StarError> {
     if values.is_null(row) {
         key.push(0);
         return Ok(());

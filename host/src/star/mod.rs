@@ -19,6 +19,7 @@ mod fold;
 mod group;
 mod keyed;
 mod preview;
+mod scan;
 mod schema;
 mod stats;
 
@@ -32,4 +33,5 @@ pub use file::{Metadata, SpooledFile, StarFile, WrittenFile};
 pub use fold::{BucketRows, Changes, Fold};
 pub use group::{RowGroup, RowGroups};
 pub use preview::preview;
+pub use scan::FetchedFile;
 pub use stats::FileStats;

@@ -9,7 +9,7 @@ pub(crate) use plugin::{
     DevArguments, DiffArguments, NewArguments, PluginCommand, PublishArguments, RollbackArguments, RowsArguments,
     StoreArguments, TestArguments,
 };
-pub(crate) use process::{ProcessArguments, SyncArguments};
+pub(crate) use process::{ProcessArguments, ReplayArguments, SyncArguments};
 
 use clap::{Args, Parser, Subcommand};
 use host::input::{Input, YearsError};
@@ -62,6 +62,12 @@ pub(crate) enum Command {
     /// Ingest, then process: once, or again and again.
     #[command(after_help = process::SYNC_EXAMPLES)]
     Sync(SyncArguments),
+    /// Make star tables again from their packets.
+    #[command(after_help = process::REPLAY_EXAMPLES)]
+    Replay(ReplayArguments),
+    /// Look whether the lake and the star tables are whole, and fit each other.
+    #[command(after_help = process::VERIFY_EXAMPLES)]
+    Verify,
     /// Compare the whole source with the lake: bring what differs, and the keys that are gone.
     #[command(after_help = lake::RECONCILE_EXAMPLES)]
     Reconcile(ReconcileArguments),

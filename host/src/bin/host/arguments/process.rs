@@ -1,6 +1,8 @@
 //! The commands around the star tables.
 
 use clap::Args;
+use host::config::ObjectPlace;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub(crate) const PROCESS_EXAMPLES: &str = "\
@@ -44,6 +46,51 @@ pub(crate) struct SyncArguments {
     /// How many threads work; one for each processor if left out.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
+}
+
+pub(crate) const REPLAY_EXAMPLES: &str = "\
+Examples:
+  A dimension with the plugin that is in force now, in one commit:
+    host replay --table dim_staff
+  Two packets of a fact:
+    host replay --table fact_sales_order --sequence 12..13
+  All star tables anew, in another place:
+    host replay --into file:./rebuilt
+
+The packets of the raw lake are all that is read. The same packets and the same plugin give the same bytes: files that come out
+as they were stay as they are.";
+
+pub(crate) const VERIFY_EXAMPLES: &str = "\
+Every object of the lake is read and compared with its digest, every file of every star table with its name. Each record of each
+packet has to be in its fact once, or among the rejects; each dimension has to be what its packets fold to; each reference has
+to be met. Nothing is changed. The exit code is 1 if anything is wrong.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    /// This star table, or those of this source table; can be given more than once.
+    #[arg(long = "table", value_name = "TABLE", required_unless_present = "into")]
+    pub(crate) tables: Vec<String>,
+    /// Of facts only these packets.
+    #[arg(long, value_name = "A..B", value_parser = parse_range, conflicts_with = "into")]
+    pub(crate) sequence: Option<RangeInclusive<u64>>,
+    /// Make the tables in this place, and leave those that there are alone: `file:<folder>` or `s3://<bucket>/<prefix>`.
+    #[arg(long, value_name = "PLACE", value_parser = parse_place)]
+    pub(crate) into: Option<ObjectPlace>,
+    /// How many threads work; one for each processor if left out.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+}
+
+fn parse_range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(first..=last),
+        _ => Err("expected the sequence ids of packets, as `12` or `12..13`".to_owned()),
+    }
+}
+
+fn parse_place(text: &str) -> Result<ObjectPlace, String> {
+    ObjectPlace::parse(text).ok_or_else(|| "expected `file:<folder>` or `s3://<bucket>/<prefix>`".to_owned())
 }
 
 fn parse_packet(text: &str) -> Result<(String, u64), String> {

@@ -29,6 +29,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Dev(dev) => dev::dev_command(&config, dev, json),
         Command::Ingest(ingest) => lake::ingest_command(&config, ingest, json),
         Command::Process(process) => process::process_command(&config, process, json),
+        Command::Replay(replay) => process::replay_command(&config, replay, json),
+        Command::Verify => process::verify_command(&config, json),
         Command::Sync(sync) => process::sync_command(&config, &sync, json),
         Command::Reconcile(reconcile) => lake::reconcile_command(&config, reconcile, json),
         Command::Status(status) => lake::status_command(&config, status, json),

@@ -3,13 +3,17 @@
 use super::lake::{self, now, run_ingest, runtime};
 use super::loading::{Loader, load_all, threads};
 use super::{Failure, boxed};
-use crate::arguments::{ProcessArguments, SyncArguments};
+use crate::arguments::{ProcessArguments, ReplayArguments, SyncArguments};
 use crate::screen;
-use host::config::Config;
+use async_trait::async_trait;
+use host::checkpoint::{CheckpointError, CheckpointStore};
+use host::config::{Config, ObjectPlace};
 use host::error::{Exit, Explain};
 use host::ingest::IngestOptions;
-use host::parts::{open_lake, open_star, open_star_checkpoints};
-use host::process::{Parts, ProcessOptions, ProcessReport, StarOutcome, process};
+use host::parts::{open_checkpoints, open_lake, open_star, open_star_checkpoints};
+use host::process::{Parts, ProcessOptions, ProcessReport, ReplayOptions, StarOutcome, process, replay};
+use host::reject::RejectBudget;
+use host::verify::verify;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -58,31 +62,91 @@ fn run_process(
     threads: usize,
     json: bool,
 ) -> Result<ProcessReport, Failure> {
+    let parts = parts(config, runtime, &config.flow.star(), threads)?;
+    let bar = screen::rows_bar(json);
+    let report = process(&parts, options, &|progress| bar.show_bytes(progress));
+    bar.clear();
+    report.map_err(boxed)
+}
+
+/// Makes star tables again, in place or in another one.
+pub(crate) fn replay_command(config: &Config, arguments: ReplayArguments, json: bool) -> Result<Exit, Failure> {
+    let threads = threads(arguments.threads);
+    let runtime = runtime()?;
+    let bar = screen::rows_bar(json);
+    let tell = |progress: &host::process::Progress| bar.show_bytes(progress);
+    let report = match arguments.into {
+        Some(place) => {
+            let mut parts = parts(config, &runtime, &place, threads)?;
+            parts.checkpoints = Arc::new(NoCheckpoints);
+            let options = ProcessOptions { tables: arguments.tables, ..ProcessOptions::default() };
+            process(&parts, &options, &tell)
+        }
+        None => {
+            let parts = parts(config, &runtime, &config.flow.star(), threads)?;
+            replay(&parts, &ReplayOptions { tables: arguments.tables, packets: arguments.sequence }, &tell)
+        }
+    };
+    bar.clear();
+    let report = report.map_err(boxed)?;
+    Ok(exit_of(&report).max(screen::show_process(&report, json)))
+}
+
+/// Looks at everything, and changes nothing.
+pub(crate) fn verify_command(config: &Config, json: bool) -> Result<Exit, Failure> {
+    let runtime = runtime()?;
+    let parts = parts(config, &runtime, &config.flow.star(), threads(None))?;
+    let checkpoints = runtime.block_on(open_checkpoints(&config.flow.checkpoints())).map_err(boxed)?;
+    let bar = screen::rows_bar(json);
+    let report = verify(&parts, &*checkpoints, &|progress| bar.show_table(&progress.table));
+    bar.clear();
+    let report = report.map_err(boxed)?;
+    let exit = if report.findings.is_empty() { Exit::Done } else { Exit::No };
+    Ok(screen::show_verify(&report, json).max(exit))
+}
+
+/// What a process works on, with star tables in `star`.
+fn parts(config: &Config, runtime: &Runtime, star: &ObjectPlace, threads: usize) -> Result<Parts, Failure> {
     let run = uuid::Uuid::now_v7().to_string();
     let mut loader = Loader::new(config, threads)?;
     let plugins = load_all(&mut loader, config)?;
     let (lake, star, checkpoints) = runtime.block_on(async {
         let lake = open_lake(&config.flow.raw(), &run).await.map_err(boxed)?;
-        let star = open_star(&config.flow.star(), &run, runtime.handle()).await.map_err(boxed)?;
+        let star = open_star(star, &run, runtime.handle()).await.map_err(boxed)?;
         let checkpoints = open_star_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?;
         Ok::<_, Failure>((lake, star, checkpoints))
     })?;
-    let parts = Parts {
+    Ok(Parts {
         lake,
         star,
         checkpoints,
         plugins,
         calendar: config.calendar,
-        budget: Default::default(),
+        budget: RejectBudget::default(),
         runtime: runtime.handle().clone(),
         threads,
         clock: Arc::new(now),
         run,
-    };
-    let bar = screen::rows_bar(json);
-    let report = process(&parts, options, &|progress| bar.show_bytes(progress));
-    bar.clear();
-    report.map_err(boxed)
+    })
+}
+
+/// Tables that are made in another place are nobody's checkpoints.
+#[derive(Debug)]
+struct NoCheckpoints;
+
+#[async_trait]
+impl CheckpointStore for NoCheckpoints {
+    async fn read(&self, _: &str) -> Result<Option<String>, CheckpointError> {
+        Ok(None)
+    }
+
+    async fn write(&self, _: &str, _: &str) -> Result<(), CheckpointError> {
+        Ok(())
+    }
+
+    async fn tables(&self) -> Result<Vec<String>, CheckpointError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The worst of the tables.

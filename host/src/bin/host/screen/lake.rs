@@ -45,6 +45,11 @@ impl RowsBar {
         self.0.tick();
     }
 
+    pub(crate) fn show_table(&self, table: &str) {
+        self.0.set_message(shown(table, TEXT_CHARS_MAX));
+        self.0.tick();
+    }
+
     pub(crate) fn clear(&self) {
         self.0.finish_and_clear();
     }

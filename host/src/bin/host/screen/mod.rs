@@ -8,10 +8,12 @@ mod lake;
 mod new;
 mod process;
 pub(crate) mod registry;
+mod verify;
 
 pub(crate) use lake::{is_in_trouble, rows_bar, show_collected, show_ingest, show_status};
 pub(crate) use new::show_new;
 pub(crate) use process::{show_process, show_sync};
+pub(crate) use verify::show_verify;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use host::error::{Exit, Explain, with_causes};

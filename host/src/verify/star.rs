@@ -1,0 +1,147 @@
+//! The files of the star tables, and how far each has come.
+
+use super::{Kind, Verify, VerifyError};
+use crate::lake::LakeError;
+use crate::manifest::{StarKind, StarTable};
+use crate::process::{Inspection, ProcessError};
+use crate::sandbox::Plugin;
+use crate::star::{FetchedFile, TableFile};
+use futures_util::TryStreamExt;
+use object_store::path::Path;
+use object_store::{Error, ObjectStoreExt};
+
+/// How many digits of a file's SHA-256 stand in its name.
+const NAME_DIGITS: usize = 16;
+
+impl Verify<'_> {
+    /// Looks at the star tables of a plugin.
+    pub(super) fn star_tables(&mut self, inspection: &Inspection<'_>, plugin: &Plugin) -> Result<(), VerifyError> {
+        for (index, table) in plugin.manifest().star_tables.iter().enumerate() {
+            self.tell(&table.name);
+            let Some(version) = self.parts.star.open(&table.name)? else { continue };
+            self.report.star_tables += 1;
+            self.progress_of(inspection, plugin, table)?;
+            let files = self.parts.star.files(&version)?;
+            let mut fetched = Vec::new();
+            for file in &files {
+                self.report.files += 1;
+                // What is not whole is not read on.
+                if let Some(whole) = self.file(&table.name, file)? {
+                    fetched.push((file.clone(), whole));
+                }
+            }
+            match table.kind {
+                StarKind::Fact => self.fact(plugin, table, &version, &fetched)?,
+                StarKind::Dimension => self.dimension(inspection, plugin, index, &files)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn progress_of(
+        &mut self,
+        inspection: &Inspection<'_>,
+        plugin: &Plugin,
+        table: &StarTable,
+    ) -> Result<(), VerifyError> {
+        for behind in inspection.behind(plugin, table)? {
+            let is_lookup = behind.table != plugin.manifest().source_table;
+            let kind = match (is_lookup, table.kind) {
+                (true, _) => Kind::StaleLookup,
+                (false, StarKind::Dimension) => Kind::StaleDimension,
+                (false, StarKind::Fact) => Kind::Unprocessed,
+            };
+            let what = format!(
+                "it holds the packets of `{}` up to {}, and the last one in the lake is {}",
+                behind.table, behind.processed, behind.last
+            );
+            self.find(kind, &table.name, what);
+        }
+        Ok(())
+    }
+
+    /// A file, if it is there and its bytes are what its name says.
+    fn file(&mut self, table: &str, file: &TableFile) -> Result<Option<FetchedFile>, VerifyError> {
+        let Some(fetched) = self.fetch(table, &file.path)? else {
+            self.find(Kind::MissingFile, table, format!("the log names `{}`, which is not there", file.path));
+            return Ok(None);
+        };
+        let digits =
+            file.path.strip_suffix(".parquet").and_then(|name| name.rsplit_once('-')).map(|(_, digits)| digits);
+        let is_named = digits.filter(|digits| digits.len() == NAME_DIGITS);
+        if is_named.is_some_and(|digits| !fetched.sha256.starts_with(digits)) || fetched.bytes != file.bytes {
+            let what = format!(
+                "`{}` has {} bytes with the SHA-256 {}..., and the log says {} bytes",
+                file.path,
+                fetched.bytes,
+                &fetched.sha256[..NAME_DIGITS],
+                file.bytes
+            );
+            self.find(Kind::DamagedFile, table, what);
+            return Ok(None);
+        }
+        let rows = match fetched.rows() {
+            Ok(rows) => rows,
+            Err(error) => {
+                let what = format!("`{}` can't be read: {}", file.path, crate::error::with_causes(&error));
+                self.find(Kind::DamagedFile, table, what);
+                return Ok(None);
+            }
+        };
+        if rows != file.rows {
+            self.find(
+                Kind::WrongCount,
+                table,
+                format!("`{}` has {rows} rows, and the log says {}", file.path, file.rows),
+            );
+        }
+        Ok(Some(fetched))
+    }
+
+    /// A file of a star table; `None` if it is not there.
+    pub(super) fn fetch(&self, table: &str, file: &str) -> Result<Option<FetchedFile>, VerifyError> {
+        let key = Path::from_iter([table, file]);
+        self.parts.star.wait(async {
+            let found = match self.parts.star.store().get(&key).await {
+                Ok(found) => found,
+                Err(Error::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(LakeError::store("read", &key)(error).into()),
+            };
+            let chunks = found.into_stream().map_err(|error| VerifyError::from(LakeError::store("read", &key)(error)));
+            FetchedFile::fetch(Box::pin(chunks)).await.map(Some)
+        })
+    }
+
+    /// Holds the files of a dimension against those that its packets fold to.
+    fn dimension(
+        &mut self,
+        inspection: &Inspection<'_>,
+        plugin: &Plugin,
+        index: usize,
+        files: &[TableFile],
+    ) -> Result<(), VerifyError> {
+        let table = &plugin.manifest().star_tables[index].name;
+        let expected = match inspection.expected_buckets(plugin, index) {
+            Ok(Some(expected)) => expected,
+            Ok(None) => return Ok(()),
+            // Packets that can't be read were told by themselves.
+            Err(ProcessError::Lake(error)) if is_damage(&error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let found = files.iter().map(|file| file.path.clone()).collect();
+        if expected != found {
+            let differing = expected.symmetric_difference(&found).count();
+            let what = format!("{differing} of its files differ from what its packets fold to");
+            self.find(Kind::StaleDimension, table, what);
+        }
+        Ok(())
+    }
+}
+
+/// Whether an error is one that is found by looking at the packets.
+fn is_damage(error: &LakeError) -> bool {
+    matches!(
+        error,
+        LakeError::Missing { .. } | LakeError::Damaged { .. } | LakeError::Manifest { .. } | LakeError::Format { .. }
+    )
+}
