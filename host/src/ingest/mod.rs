@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The heads are read before the snapshot is taken: a packet that another run commits in between makes this one's commit fail,
-//! and it starts over with a newer snapshot. So the rows of a packet are never older than those of the packet before.
+//! and it starts over with a newer snapshot. So the rows of a packet are never older than those of the packet before. A table
+//! that was altered since the tables were listed is listed again, and read in the next snapshot.
 
 mod error;
 mod filter;
@@ -30,6 +31,9 @@ use table::{TableEnd, TableIngest};
 
 /// How often a table is tried again when others commit first.
 const TRIES_MAX: u32 = 50;
+
+/// How often tables are listed again that were altered before they could be read.
+const LISTED_AGAIN_MAX: u32 = 5;
 
 /// Of how many tables the heads are read at once: each waits for the storage most of the time.
 const HEADS_AT_ONCE: usize = 8;
@@ -119,14 +123,27 @@ pub async fn ingest(
     tracing::info!(run = parts.run, tables = tables.len(), "ingest begins");
     let count = tables.len();
     let mut waiting = tables;
-    let mut tries = 0;
+    let (mut tries, mut listed_again) = (0, 0);
     while !waiting.is_empty() {
         tries += 1;
         if tries > 1 {
             // Runs that got into each other's way are to part.
             tokio::time::sleep(pause(&parts.run, tries)).await;
         }
-        waiting = round(parts, options, waiting, tries, count, &mut reports, progress).await?;
+        let Again { lost, altered } = round(parts, options, waiting, tries, count, &mut reports, progress).await?;
+        waiting = lost;
+        if altered.is_empty() || listed_again == LISTED_AGAIN_MAX {
+            reports.extend(altered);
+            continue;
+        }
+        listed_again += 1;
+        match parts.source.tables().await {
+            Ok(found) => waiting = described_anew(found, waiting, altered, &mut reports),
+            Err(error) => {
+                tracing::warn!(error = crate::error::with_causes(&error), "the tables can't be listed again");
+                reports.extend(altered);
+            }
+        }
     }
     reports.iter().for_each(log_table);
     let took = began.elapsed();
@@ -136,7 +153,42 @@ pub async fn ingest(
     Ok(IngestReport { run: parts.run.clone(), tables: reports, took })
 }
 
-/// Reads all tables in one snapshot; gives those that others have committed first, to be tried again.
+/// The tables that are to be tried again.
+#[derive(Default)]
+struct Again {
+    /// Of these others have committed first.
+    lost: Vec<SourceTable>,
+    /// These were altered before they could be read.
+    altered: Vec<TableReport>,
+}
+
+/// The tables that wait, as they are now, and with them those that were altered.
+fn described_anew(
+    mut found: Vec<Result<SourceTable, SourceError>>,
+    waiting: Vec<SourceTable>,
+    altered: Vec<TableReport>,
+    reports: &mut Vec<TableReport>,
+) -> Vec<SourceTable> {
+    let waiting = waiting.into_iter().map(|table| {
+        let changed = SourceError::Changed { table: table.name.clone() };
+        TableReport::failed(&table.name, changed.into())
+    });
+    let mut tables = Vec::new();
+    for report in altered.into_iter().chain(waiting) {
+        let is_same = |table: &Result<SourceTable, SourceError>| match table {
+            Ok(table) => table.name == report.table,
+            Err(error) => error.table() == Some(&report.table),
+        };
+        match found.iter().position(is_same).map(|at| found.swap_remove(at)) {
+            Some(Ok(table)) => tables.push(table),
+            Some(Err(error)) => reports.push(TableReport::failed(&report.table, error.into())),
+            None => reports.push(report),
+        }
+    }
+    lookups_first(tables)
+}
+
+/// Reads all tables in one snapshot; gives those that are to be tried again.
 async fn round(
     parts: &Parts,
     options: &IngestOptions,
@@ -145,7 +197,7 @@ async fn round(
     count: usize,
     reports: &mut Vec<TableReport>,
     progress: &(dyn Fn(&Progress) + Send + Sync),
-) -> Result<Vec<SourceTable>, IngestError> {
+) -> Result<Again, IngestError> {
     let mut heads = Vec::new();
     let read = tables.into_iter().map(async |table| (TableHead::read(parts, &table.name).await, table));
     let mut read = stream::iter(read).buffered(HEADS_AT_ONCE);
@@ -157,12 +209,12 @@ async fn round(
     }
     crate::crash::point("heads-read");
     if heads.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Again::default());
     }
     let names: Vec<String> = heads.iter().map(|(table, _)| table.name.clone()).collect();
     let mut snapshot = Some(parts.source.snapshot(&names).await?);
     crate::crash::point("snapshot-taken");
-    let mut again = Vec::new();
+    let mut again = Again::default();
     for (table, head) in heads {
         let began = Instant::now();
         let name = table.name.clone();
@@ -177,14 +229,15 @@ async fn round(
         let (open, end) = TableIngest { parts, options, table: &table, head: &head }.run(open, &tell).await;
         snapshot = open;
         match end {
-            TableEnd::Lost if tries < TRIES_MAX => again.push(table),
+            TableEnd::Lost if tries < TRIES_MAX => again.lost.push(table),
             TableEnd::Lost => {
                 reports.push(TableReport::failed(&name, IngestError::Crowded { table: name.clone(), tries }))
             }
             TableEnd::Done(mut report) => {
                 report.took = began.elapsed();
                 report.gaps = head.gaps();
-                reports.push(*report);
+                let is_altered = matches!(report.result, Err(IngestError::Source(SourceError::Changed { .. })));
+                if is_altered { again.altered.push(*report) } else { reports.push(*report) }
             }
         }
     }

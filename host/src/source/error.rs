@@ -125,6 +125,20 @@ pub enum SourceError {
         /// The table.
         table: String,
     },
+    /// A table that another session has locked, longer than is waited for it.
+    #[error("`{table}` can't be read: another session has locked it")]
+    Locked {
+        /// The table.
+        table: String,
+        /// The table as statements name it, as a literal.
+        name: String,
+    },
+    /// A table that is no longer what it was when the tables were listed.
+    #[error("`{table}` was altered or dropped before it could be read")]
+    Changed {
+        /// The table.
+        table: String,
+    },
     /// A source without any table.
     #[error("the source has no tables")]
     Empty,
@@ -166,6 +180,8 @@ impl SourceError {
             | Self::BadCursor { table, .. }
             | Self::UnknownTable { table, .. }
             | Self::Behind { table }
+            | Self::Locked { table, .. }
+            | Self::Changed { table }
             | Self::Unordered { table } => Some(table),
             Self::Unreadable { path, .. } if path.extension().is_some_and(|ending| ending == "jsonl") => {
                 path.file_stem().and_then(|table| table.to_str())
@@ -193,6 +209,8 @@ impl Explain for SourceError {
             Self::BadCursor { .. } => "source-bad-cursor",
             Self::UnknownTable { .. } => "source-unknown-table",
             Self::Behind { .. } => "source-behind",
+            Self::Locked { .. } => "source-locked",
+            Self::Changed { .. } => "source-changed",
             Self::Empty => "source-empty",
             Self::Unreadable { .. } => "source-unreadable",
             Self::Schema { .. } => "source-schema",
@@ -213,11 +231,12 @@ impl Explain for SourceError {
                     .to_owned()
             }
             Self::Secret(error) => return error.hint(),
-            Self::Query { source, .. } if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
-                "another session has locked it; run it again when that is done, or wait longer: \
+            Self::Locked { name, .. } => format!(
+                "who has it: SELECT pid, usename, state, query FROM pg_locks JOIN pg_stat_activity USING (pid) \
+                 WHERE relation = {name}::regclass; run it again when that is done, or wait longer: \
                  `?options=-c%20lock_timeout%3D10min` in `[source] url`"
-                    .to_owned()
-            }
+            ),
+            Self::Changed { .. } => "run it again: it is then read as it is; nothing of it was committed".to_owned(),
             Self::Query { source, .. } if source.code() == Some(&SqlState::QUERY_CANCELED) => {
                 "run it again; a longer time: `?options=-c%20statement_timeout%3D24h` in `[source] url`".to_owned()
             }
@@ -257,7 +276,12 @@ impl Explain for SourceError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Connect { .. } | Self::Behind { .. } | Self::Query { .. } | Self::Gone { .. } => Exit::Environment,
+            Self::Connect { .. }
+            | Self::Behind { .. }
+            | Self::Locked { .. }
+            | Self::Changed { .. }
+            | Self::Query { .. }
+            | Self::Gone { .. } => Exit::Environment,
             Self::Secret(error) => error.exit(),
             _ => Exit::BadInput,
         }

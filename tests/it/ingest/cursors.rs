@@ -106,6 +106,31 @@ impl Scene {
         Brought { notes, deletes: packet.deletes }
     }
 
+    /// Ingests while another session holds `table`. Once the ingest waits for it, that session carries out `sql` and lets go.
+    async fn ingest_while(&self, table: &str, sql: &str, options: &IngestOptions) -> IngestReport {
+        let holder = connect(&self.url).await;
+        holder.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+        let meanwhile = async {
+            assert!(self.ingest_waits_in("%").await, "the ingest waits for `{table}`");
+            holder.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+            holder.batch_execute("COMMIT").await.unwrap();
+        };
+        tokio::join!(self.ingest(options), meanwhile).0
+    }
+
+    /// Whether an ingest comes to wait for a lock within some seconds, in a statement like this.
+    async fn ingest_waits_in(&self, statement: &str) -> bool {
+        const WAITS: &str = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'host ingest' \
+            AND wait_event_type = 'Lock' AND query LIKE $1";
+        for _ in 0..300 {
+            if !self.client.query(WAITS, &[&statement]).await.unwrap().is_empty() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
     async fn changes(&self, table: &str) -> Brought {
         let report = self.ingest(&IngestOptions { tables: vec![table.to_owned()], ..IngestOptions::default() }).await;
         self.brought(&report, table).await
@@ -901,4 +926,105 @@ async fn a_key_over_other_columns_of_the_same_types_is_another_key() {
     let report = scene.ingest(&IngestOptions::default()).await;
     assert_eq!(error_of(&report, "t").code(), "ingest-key-changed");
     assert_eq!(error_of(&report, "listed").to_string(), "the key of `listed` can't be used: `id` is an array");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_altered_while_the_ingest_waits_for_it_is_read_as_it_is_then() {
+    let mut scene = Scene::new(
+        "CREATE TABLE t (id integer PRIMARY KEY, note text, u text, j text, n integer); \
+         INSERT INTO t VALUES (1, 'a', '00000000-0000-0000-0000-00000000000a', '{\"b\": 1}', 7); \
+         CREATE TABLE z_gone (id integer PRIMARY KEY); CREATE TABLE other (id integer PRIMARY KEY, note text); \
+         INSERT INTO other VALUES (1, 'other'); CREATE VIEW seen AS SELECT id, note FROM other",
+    )
+    .await;
+    scene.use_options([("seen", with_key(&["id"], Some(Cursor::Full)))]);
+    let alter = "ALTER TABLE t ALTER u TYPE uuid USING u::uuid, ALTER j TYPE jsonb USING j::jsonb, ALTER n TYPE double precision; \
+        DROP TABLE z_gone; DROP VIEW seen; CREATE VIEW seen AS SELECT id, 0.5 AS note FROM other";
+    let report = scene.ingest_while("t", alter, &IngestOptions::default()).await;
+    assert_eq!(error_of(&report, "z_gone").code(), "source-changed");
+    assert!(error_of(&report, "z_gone").hint().is_some());
+    assert_eq!(scene.brought(&report, "t").await, rows(["a"]));
+    let packet = scene.lake.packets("t").await.remove(0);
+    assert_eq!(packet.lines, [r#"{"id":1,"note":"a","u":"00000000-0000-0000-0000-00000000000a","j":{"b":1},"n":7.0}"#]);
+    let types: Vec<&str> = packet.manifest.columns.iter().map(|column| column.type_name.as_str()).collect();
+    assert_eq!(types, ["integer", "text", "uuid", "jsonb", "double precision"]);
+    assert_eq!(scene.lake.packets("seen").await[0].lines, [r#"{"id":1,"note":0.5}"#]);
+    assert_eq!(scene.brought(&report, "other").await, rows(["other"]));
+    assert_eq!(scene.lake.ingest_all(&scene.source).await.committed().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_of_a_partition_that_left_while_the_ingest_waited_come_when_it_is_back() {
+    let scene = Scene::new(
+        "CREATE TABLE a (id integer PRIMARY KEY); \
+         CREATE TABLE z (id integer, half integer, note text, PRIMARY KEY (id, half)) PARTITION BY LIST (half); \
+         CREATE TABLE z1 PARTITION OF z FOR VALUES IN (1); CREATE TABLE z2 PARTITION OF z FOR VALUES IN (2); \
+         INSERT INTO z VALUES (1, 1, 'first'), (2, 2, 'second')",
+    )
+    .await;
+    assert_eq!(scene.changes("z").await, rows(["first", "second"]));
+    let detach = "ALTER TABLE z DETACH PARTITION z2; UPDATE z2 SET note = 'edited'";
+    let report = scene.ingest_while("a", detach, &IngestOptions::default()).await;
+    assert_eq!(scene.brought(&report, "z").await, nothing());
+    scene.execute("ALTER TABLE z ATTACH PARTITION z2 FOR VALUES IN (2)").await;
+    assert_eq!(scene.changes("z").await, rows(["edited"]));
+    scene.assert_complete("z").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_change_their_names_while_the_ingest_waits_are_read_as_those_that_they_are_then() {
+    let scene = Scene::new(
+        "CREATE TABLE a (id integer PRIMARY KEY); CREATE TABLE p (id integer PRIMARY KEY, note text); \
+         CREATE TABLE q (id integer PRIMARY KEY, note text); INSERT INTO p VALUES (1, 'p'); INSERT INTO q VALUES (1, 'q')",
+    )
+    .await;
+    scene.ingest(&IngestOptions::default()).await;
+    let swap = "ALTER TABLE p RENAME TO r; ALTER TABLE q RENAME TO p; ALTER TABLE r RENAME TO q";
+    let report = scene.ingest_while("a", swap, &IngestOptions::default()).await;
+    assert_eq!(scene.brought(&report, "p").await, rows(["q"]));
+    assert_eq!(scene.brought(&report, "q").await, rows(["p"]));
+    assert_eq!(scene.changes("p").await, nothing());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_whose_lock_did_not_come_is_not_read_when_it_comes_later() {
+    let mut scene = Scene::new(
+        "CREATE TABLE t (id integer PRIMARY KEY, note text); INSERT INTO t VALUES (1, 'a'); \
+         CREATE TABLE z (id integer PRIMARY KEY, note text); INSERT INTO z VALUES (1, 'z')",
+    )
+    .await;
+    assert_eq!(scene.changes("t").await, rows(["a"]));
+    scene.source = postgres(&format!("{}?options=-c%20lock_timeout%3D700ms", scene.url));
+    let holder = connect(&scene.url).await;
+    holder.batch_execute("BEGIN; TRUNCATE t; INSERT INTO t VALUES (1, 'a')").await.unwrap();
+    let sweep = sweep();
+    let (report, waits) = tokio::join!(scene.ingest(&sweep), async {
+        let waits = scene.ingest_waits_in("COPY%").await;
+        holder.batch_execute("COMMIT").await.unwrap();
+        waits
+    });
+    assert!(!waits, "whoever waits for rows does so in a snapshot that is older than they are");
+    let error = error_of(&report, "t");
+    assert_eq!((error.code(), error.exit()), ("source-locked", host::error::Exit::Environment));
+    assert_eq!(error.to_string(), "`t` can't be read: another session has locked it");
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("pg_stat_activity") && hint.contains("'\"public\".\"t\"'::regclass"), "{hint}");
+    assert_eq!(scene.brought(&report, "z").await, rows(["z"]));
+    assert_eq!(scene.swept("t").await, nothing());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_lock_has_an_end_that_the_url_can_set() {
+    let mut scene = Scene::new("CREATE VIEW settings AS SELECT 1 AS id, current_setting('lock_timeout') AS note").await;
+    let options = options_of([("settings", with_key(&["id"], Some(Cursor::Full)))]);
+    for (parameters, expected) in [
+        ("", "30s"),
+        ("?options=-c%20lock_timeout%3D10min", "10min"),
+        ("?options=--lock-timeout%3D2s", "2s"),
+        ("?options=-c%20statement_timeout%3D1h", "30s"),
+    ] {
+        scene.source = postgres_with(&format!("{}{parameters}", scene.url), options.clone());
+        scene.lake = in_memory();
+        assert_eq!(scene.changes("settings").await, rows([expected]), "{parameters}");
+    }
 }

@@ -36,7 +36,7 @@ const SESSION: &str = "\
     SET intervalstyle = 'iso_8601'; SET bytea_output = 'hex'; SET extra_float_digits = 1; SET jit = off";
 /// An end to whatever hangs. A run ends at twelve hours, so that what belongs to no packet can be told from what will.
 const TIMEOUTS: [(&str, &str); 3] =
-    [("statement_timeout", "12h"), ("lock_timeout", "1min"), ("idle_in_transaction_session_timeout", "1h")];
+    [("statement_timeout", "12h"), ("lock_timeout", "30s"), ("idle_in_transaction_session_timeout", "1h")];
 
 /// Where the database is, and who asks.
 #[derive(Clone)]
@@ -128,7 +128,7 @@ impl Address {
         let is_own = |name: &str| {
             let mut settings =
                 own.split_whitespace().map(|part| part.trim_start_matches("--").trim_start_matches("-c"));
-            settings.any(|setting| setting.split('=').next() == Some(name))
+            settings.any(|setting| setting.split('=').next().is_some_and(|own| own.replace('-', "_") == *name))
         };
         for (name, value) in TIMEOUTS.iter().filter(|(name, _)| !is_own(name)) {
             session += &format!("; SET {name} = '{value}'");

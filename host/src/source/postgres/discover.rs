@@ -5,10 +5,11 @@ use super::types::Decoder;
 use super::{PostgresSource, quote};
 use crate::packet::SourceColumn;
 use crate::source::{Cursor, SourceError, SourceTable};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 /// A table, and what it takes to read it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PostgresTable {
     pub(super) table: SourceTable,
     pub(super) columns: Vec<PostgresColumn>,
@@ -25,12 +26,14 @@ pub(super) struct PostgresTable {
 }
 
 /// A column of a table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PostgresColumn {
     pub(super) name: String,
     pub(super) decoder: Decoder,
     /// What stands after SELECT.
     pub(super) select: String,
+    /// The type, by its oid, of what is sent for it.
+    pub(super) sent: u32,
     /// What stands after ORDER BY to get the order of the keys' bytes.
     pub(super) order: String,
     is_not_null: bool,
@@ -39,17 +42,20 @@ pub(super) struct PostgresColumn {
 /// This table of Prisma's own is none of the firm's.
 const MIGRATIONS: &str = "_prisma_migrations";
 
-/// Tables, partitioned tables, and views and the like of the schema. A partition belongs to its table.
+/// Tables, partitioned tables, and views and the like of the schema. A partition belongs to its table, until it begins to leave
+/// it. What was dropped meanwhile has no privileges.
 const RELATIONS: &str = "\
-    SELECT c.oid, c.relname, c.relkind::text, has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'), \
+    SELECT c.oid, c.relname, c.relkind::text, \
+      coalesce(has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'), false), \
       coalesce((SELECT string_agg(h.inhrelid::text, ',' ORDER BY h.inhrelid) FROM \
         (WITH RECURSIVE tree AS (SELECT c.oid AS inhrelid UNION ALL \
-          SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.inhrelid) SELECT inhrelid FROM tree) h), ''), \
+          SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.inhrelid \
+            WHERE to_jsonb(i) ->> 'inhdetachpending' IS DISTINCT FROM 'true') SELECT inhrelid FROM tree) h), ''), \
       (WITH RECURSIVE tree AS (SELECT c.oid AS inhrelid UNION ALL \
           SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.inhrelid) \
         SELECT bool_or(p.relkind = 'f' OR m.amname <> 'heap') FROM tree JOIN pg_class p ON p.oid = tree.inhrelid \
           LEFT JOIN pg_am m ON m.oid = p.relam AND m.amtype = 't'), \
-      has_table_privilege(c.oid, 'SELECT') \
+      coalesce(has_table_privilege(c.oid, 'SELECT'), false) \
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition ORDER BY c.relname COLLATE \"C\"";
 
@@ -85,37 +91,51 @@ const REFERENCES: &str = "\
       JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE f.contype = 'f' AND f.conrelid <> f.confrelid AND n.nspname = $1 ORDER BY 1, 2";
 
-/// The tables of the schema that are to be read: views and foreign tables only if the configuration names them.
-pub(super) async fn tables(
-    client: &Client,
-    source: &PostgresSource,
-) -> Result<Vec<Result<PostgresTable, SourceError>>, SourceError> {
-    let query = async |query: &str| {
-        client.query(query, &[&source.schema]).await.map_err(|error| SourceError::Query {
-            action: "list the tables of the schema",
-            table: source.schema.clone(),
-            source: error,
-        })
-    };
-    let (relations, columns) = (query(RELATIONS).await?, query(COLUMNS).await?);
-    let (keys, references) = (query(KEYS).await?, query(REFERENCES).await?);
-    let names: Vec<String> = relations.iter().map(|relation| relation.get(1)).collect();
-    for name in source.exclude.iter().chain(source.options.keys()).filter(|name| !names.contains(name)) {
-        tracing::warn!(table = name, schema = source.schema, "the configuration names a table that is not there");
+/// What the catalog says of a schema, at one moment.
+pub(super) struct Catalog {
+    relations: Vec<Row>,
+    columns: Vec<Row>,
+    keys: Vec<Row>,
+    references: Vec<Row>,
+}
+
+impl Catalog {
+    /// Reads the catalog; within a transaction, as it is in its snapshot.
+    pub(super) async fn read(client: &Client, schema: &str) -> Result<Self, SourceError> {
+        let failed = |error| {
+            let (action, table) = ("list the tables of the schema", schema.to_owned());
+            SourceError::Query { action, table, source: error }
+        };
+        let query = async |query: &str| client.query(query, &[&schema]).await.map_err(failed);
+        let (relations, columns) = (query(RELATIONS).await?, query(COLUMNS).await?);
+        let (keys, references) = (query(KEYS).await?, query(REFERENCES).await?);
+        Ok(Self { relations, columns, keys, references })
     }
-    let is_wanted = |relation: &&Row| {
-        let (name, kind): (String, String) = (relation.get(1), relation.get(2));
-        let is_named = source.options.contains_key(&name);
-        name != MIGRATIONS && !source.exclude.contains(&name) && (is_named || matches!(kind.as_str(), "r" | "p"))
-    };
-    let of = |rows: &[Row], oid: u32| -> Vec<Row> {
-        rows.iter().filter(|row| row.get::<_, u32>(0) == oid).cloned().collect()
-    };
-    let table = |relation: &Row| {
-        let oid = relation.get(0);
-        table(source, relation, &of(&columns, oid), &of(&keys, oid), &of(&references, oid))
-    };
-    Ok(relations.iter().filter(is_wanted).map(table).collect())
+
+    /// The names of all that could be a table.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.relations.iter().map(|relation| relation.get(1))
+    }
+
+    /// The tables that are to be read: views and foreign tables only if the configuration names them.
+    pub(super) fn tables(
+        &self,
+        source: &PostgresSource,
+    ) -> impl Iterator<Item = (String, Result<PostgresTable, SourceError>)> {
+        let is_wanted = |relation: &&Row| {
+            let (name, kind): (String, String) = (relation.get(1), relation.get(2));
+            let is_named = source.options.contains_key(&name);
+            name != MIGRATIONS && !source.exclude.contains(&name) && (is_named || matches!(kind.as_str(), "r" | "p"))
+        };
+        let of = |rows: &[Row], oid: u32| -> Vec<Row> {
+            rows.iter().filter(|row| row.get::<_, u32>(0) == oid).cloned().collect()
+        };
+        self.relations.iter().filter(is_wanted).map(move |relation| {
+            let oid = relation.get(0);
+            let (columns, keys) = (of(&self.columns, oid), of(&self.keys, oid));
+            (relation.get(1), table(source, relation, &columns, &keys, &of(&self.references, oid)))
+        })
+    }
 }
 
 fn table(
@@ -188,22 +208,22 @@ fn column(row: &Row) -> PostgresColumn {
         (row.get(1), row.get(3), row.get(4), row.get(5));
     let (element, is_enum_element): (u32, bool) = (row.get(6), row.get(7));
     let quoted = quote(&name);
-    let (decoder, select) = if element != 0 {
+    let (decoder, select, sent) = if element != 0 {
         match Decoder::of(element, is_enum_element) {
-            Some(decoder) => (Decoder::Array(Box::new(decoder)), quoted.clone()),
-            None => (Decoder::Array(Box::new(Decoder::Text)), format!("{quoted}::text[]")),
+            Some(decoder) => (Decoder::Array(Box::new(decoder)), quoted.clone(), base),
+            None => (Decoder::Array(Box::new(Decoder::Text)), format!("{quoted}::text[]"), Type::TEXT_ARRAY.oid()),
         }
     } else {
         match Decoder::of(base, is_enum) {
-            Some(decoder) => (decoder, quoted.clone()),
-            None => (Decoder::Text, format!("{quoted}::text")),
+            Some(decoder) => (decoder, quoted.clone(), base),
+            None => (Decoder::Text, format!("{quoted}::text"), Type::TEXT.oid()),
         }
     };
     let order = match decoder {
         Decoder::Int2 | Decoder::Int4 | Decoder::Int8 | Decoder::Uuid => quoted,
         _ => format!("{quoted}::text COLLATE \"C\""),
     };
-    PostgresColumn { name, decoder, select, order, is_not_null }
+    PostgresColumn { name, decoder, select, sent, order, is_not_null }
 }
 
 /// A key of the configuration: columns that exist and, in a table, are never null.

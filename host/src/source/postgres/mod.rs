@@ -1,6 +1,7 @@
 //! A Postgres database as a source.
 //!
-//! Plain SELECT rights are enough: no triggers, no slots, no extension. All tables are read in one snapshot.
+//! Plain SELECT rights are enough: no triggers, no slots, no extension. All tables are read in one snapshot, and each as the
+//! catalog of that snapshot describes it: one that is no longer what was listed before is not read.
 
 mod connect;
 mod decode;
@@ -15,7 +16,7 @@ pub use session::SnapshotHook;
 
 use super::{Snapshot, Source, SourceError, SourceTable, TableOptions};
 use async_trait::async_trait;
-use discover::PostgresTable;
+use discover::{Catalog, PostgresTable};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -65,11 +66,15 @@ impl PostgresSource {
 impl Source for PostgresSource {
     async fn tables(&self) -> Result<Vec<Result<SourceTable, SourceError>>, SourceError> {
         let client = self.address.connect(&self.schema).await?;
-        let found = discover::tables(&client, self).await?;
+        let catalog = Catalog::read(&client, &self.schema).await?;
+        let names: Vec<&str> = catalog.names().collect();
+        for name in self.exclude.iter().chain(self.options.keys()).filter(|name| !names.contains(&name.as_str())) {
+            tracing::warn!(table = name, schema = self.schema, "the configuration names a table that is not there");
+        }
         let mut known = self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         known.clear();
         let mut tables = Vec::new();
-        for table in found {
+        for (_, table) in catalog.tables(self) {
             tables.push(table.map(|table| {
                 let source_table = table.table.clone();
                 known.insert(source_table.name.clone(), table);
@@ -80,8 +85,9 @@ impl Source for PostgresSource {
     }
 
     async fn snapshot(&self, names: &[String]) -> Result<Box<dyn Snapshot>, SourceError> {
-        let tables = self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        let session = session::Session::open(&self.address, &self.schema, tables, self.options.clone(), names).await?;
+        let mut listed = self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        listed.retain(|name, _| names.contains(name));
+        let session = session::Session::open(self, listed).await?;
         if let Some(hook) = &self.hook {
             session.export(hook).await?;
         }

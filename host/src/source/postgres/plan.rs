@@ -199,9 +199,13 @@ fn moment_of(
     Ok((moment, from))
 }
 
+/// The columns of a table, as they stand after SELECT.
+pub(super) fn columns_of(table: &PostgresTable) -> String {
+    table.columns.iter().map(|column| column.select.as_str()).collect::<Vec<_>>().join(", ")
+}
+
 fn statement(table: &PostgresTable, condition: Option<&str>, has_order: bool) -> String {
-    let columns: Vec<&str> = table.columns.iter().map(|column| column.select.as_str()).collect();
-    let mut query = format!("SELECT {} FROM {}", columns.join(", "), table.from);
+    let mut query = format!("SELECT {} FROM {}", columns_of(table), table.from);
     if let Some(condition) = condition {
         query.push_str(" WHERE ");
         query.push_str(condition);

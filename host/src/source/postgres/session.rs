@@ -1,10 +1,10 @@
 //! A transaction in which all tables are read as they are at one moment.
 #![allow(clippy::disallowed_types, reason = "Postgres lives here")]
 
-use super::connect::Address;
 use super::decode::RowDecoder;
-use super::discover::PostgresTable;
-use super::plan::{SnapshotPosition, newest_moment, plan};
+use super::discover::{Catalog, PostgresTable};
+use super::plan::{SnapshotPosition, columns_of, newest_moment, plan};
+use super::{PostgresSource, literal};
 use crate::packet::CursorPosition;
 use crate::source::{Cursor, Plan, Request, RowBatch, Snapshot, SourceError, SourceTable, TableOptions};
 use async_trait::async_trait;
@@ -45,20 +45,22 @@ const SERVER: &str = "\
 #[derive(Debug)]
 pub(super) struct Session {
     client: Client,
+    /// The tables that are what they were when they were listed.
     tables: BTreeMap<String, PostgresTable>,
+    /// Why others can't be read.
+    failed: BTreeMap<String, SourceError>,
     options: BTreeMap<String, TableOptions>,
     now: SnapshotPosition,
 }
 
 impl Session {
+    /// Takes a snapshot for the tables that were `listed`.
     pub(super) async fn open(
-        address: &Address,
-        schema: &str,
-        tables: BTreeMap<String, PostgresTable>,
-        options: BTreeMap<String, TableOptions>,
-        names: &[String],
+        source: &PostgresSource,
+        listed: BTreeMap<String, PostgresTable>,
     ) -> Result<Self, SourceError> {
-        let client = address.connect(schema).await?;
+        let (address, options) = (&source.address, source.options.clone());
+        let client = address.connect(&source.schema).await?;
         let failed = |source| SourceError::Query { action: "take a snapshot of", table: address.to_string(), source };
         // A failure within the transaction would end it, so this comes before.
         let system = match client.query_one(SYSTEM, &[]).await {
@@ -74,7 +76,7 @@ impl Session {
         // A replica knows neither who writes on its primary nor how far it is behind.
         let horizon = (!is_prepared && !is_replica).then(|| micros_to_moment(moment));
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await.map_err(failed)?;
-        lock(&client, names.iter().filter_map(|name| tables.get(name))).await.map_err(failed)?;
+        let mut failures = lock(&client, listed.values()).await.map_err(failed)?;
         let position = client.query_one(POSITION, &[]).await.map_err(failed)?;
         let (text, database): (String, u32) = (position.get(0), position.get(1));
         let is_moment_needed =
@@ -92,7 +94,22 @@ impl Session {
             column: "pg_current_snapshot".to_owned(),
             reason: format!("`{text}` is no snapshot"),
         })?;
-        Ok(Self { client, tables, options, now })
+        let catalog = Catalog::read(&client, &source.schema).await?;
+        let mut found: BTreeMap<String, _> = catalog.tables(source).collect();
+        let mut tables = BTreeMap::new();
+        for (name, listed) in listed {
+            if failures.contains_key(&name) {
+                continue;
+            }
+            if let Some(Ok(table)) = found.remove(&name)
+                && table == listed
+            {
+                tables.insert(name, table);
+            } else {
+                failures.insert(name.clone(), SourceError::Changed { table: name });
+            }
+        }
+        Ok(Self { client, tables, failed: failures, options, now })
     }
 
     /// Tells the name of the snapshot, and waits until it was used.
@@ -124,13 +141,22 @@ impl Snapshot for Session {
         position: &CursorPosition,
         is_sorted: bool,
     ) -> Result<Plan, SourceError> {
+        if let Some(error) = self.failed.remove(&table.name) {
+            return Err(error);
+        }
         let known = self.table(table)?;
+        if (&known.table.columns, &known.table.key) != (&table.columns, &table.key) {
+            return Err(SourceError::Changed { table: table.name.clone() });
+        }
         let cursor = self.options.get(&table.name).and_then(|options| options.cursor.clone()).unwrap_or_default();
         if cursor == Cursor::Snapshot && !known.has_xmin {
             let reason = "its rows do not tell which transaction wrote them".to_owned();
             return Err(SourceError::BadCursor { table: table.name.clone(), cursor: "snapshot", reason });
         }
         let mut now = self.now.clone();
+        if !known.can_lock {
+            self.alone(known, self.hold(known)).await?;
+        }
         if let Cursor::LastUpdated { columns, .. } = &cursor
             && now.horizon.is_some()
         {
@@ -146,17 +172,37 @@ impl Snapshot for Session {
 
     async fn read(&mut self, table: &SourceTable, plan: &Plan, rows: Sender<RowBatch>) -> Result<(), SourceError> {
         let known = self.table(table)?;
-        let failed = |error| query_failed(known, error);
-        // One table that fails must not end the transaction of all.
-        self.client.batch_execute("SAVEPOINT one_table").await.map_err(failed)?;
-        let copied = self.copy(known, plan, rows).await;
-        let after = if copied.is_ok() { "RELEASE one_table" } else { "ROLLBACK TO one_table" };
-        let ended = self.client.batch_execute(after).await.map_err(failed);
-        copied.and(ended)
+        self.alone(known, self.copy(known, plan, rows)).await
     }
 }
 
 impl Session {
+    /// Does what belongs to one table: if it fails, it must not end the transaction of all.
+    async fn alone<T>(
+        &self,
+        table: &PostgresTable,
+        work: impl Future<Output = Result<T, SourceError>>,
+    ) -> Result<T, SourceError> {
+        let failed = |error| query_failed(table, error);
+        self.client.batch_execute("SAVEPOINT one_table").await.map_err(failed)?;
+        let done = work.await;
+        let after = if done.is_ok() { "RELEASE one_table" } else { "ROLLBACK TO one_table" };
+        let ended = self.client.batch_execute(after).await.map_err(failed);
+        done.and_then(|done| ended.map(|()| done))
+    }
+
+    /// Keeps what can't be locked as it is: whoever has prepared a statement over it holds it until the transaction ends. It may
+    /// have been made anew since the catalog was read, and is looked at once more.
+    async fn hold(&self, table: &PostgresTable) -> Result<(), SourceError> {
+        let query = format!("SELECT {} FROM {}", columns_of(table), table.from);
+        let prepared = self.client.prepare(&query).await.map_err(|error| lock_failed(table, error))?;
+        let sent = prepared.columns().iter().map(|column| column.type_().oid());
+        match sent.eq(table.columns.iter().map(|column| column.sent)) {
+            true => Ok(()),
+            false => Err(SourceError::Changed { table: table.table.name.clone() }),
+        }
+    }
+
     async fn copy(&self, table: &PostgresTable, plan: &Plan, rows: Sender<RowBatch>) -> Result<(), SourceError> {
         let failed = |error| query_failed(table, error);
         let stream = self.client.copy_out(plan.query.as_str()).await.map_err(failed)?;
@@ -188,27 +234,46 @@ impl Session {
 }
 
 /// Keeps others from rewriting tables while they are read: a table that is truncated, or altered so that it is written anew, looks
-/// empty to an older snapshot. This comes before the snapshot, and needs none itself.
-async fn lock(client: &Client, tables: impl Iterator<Item = &PostgresTable>) -> Result<(), tokio_postgres::Error> {
+/// empty to an older snapshot. This comes before the snapshot, and needs none itself. Tells those that can't be locked, and why:
+/// they are not to be read.
+async fn lock(
+    client: &Client,
+    tables: impl Iterator<Item = &PostgresTable>,
+) -> Result<BTreeMap<String, SourceError>, tokio_postgres::Error> {
+    let mut failures = BTreeMap::new();
     for table in tables.filter(|table| table.can_lock) {
         let statement = format!("SAVEPOINT one_lock; LOCK TABLE {} IN ACCESS SHARE MODE; RELEASE one_lock", table.from);
         if let Err(error) = client.batch_execute(&statement).await {
-            // Whoever reads it will hear why it can't be.
-            let (table, error) = (&table.table.name, crate::error::with_causes(&error));
-            tracing::debug!(table, error, "the table can't be locked");
             client.batch_execute("ROLLBACK TO one_lock").await?;
+            failures.insert(table.table.name.clone(), lock_failed(table, error));
         }
     }
-    Ok(())
+    Ok(failures)
+}
+
+fn lock_failed(known: &PostgresTable, error: tokio_postgres::Error) -> SourceError {
+    const OTHERS: [SqlState; 4] = [
+        SqlState::UNDEFINED_TABLE,
+        SqlState::UNDEFINED_COLUMN,
+        SqlState::INVALID_SCHEMA_NAME,
+        SqlState::WRONG_OBJECT_TYPE,
+    ];
+    match error.code() {
+        // It was dropped, or something else has its name now.
+        Some(code) if OTHERS.contains(code) => SourceError::Changed { table: known.table.name.clone() },
+        _ => query_failed(known, error),
+    }
 }
 
 fn query_failed(known: &PostgresTable, error: tokio_postgres::Error) -> SourceError {
     let table = known.table.name.clone();
+    let name = || known.from.trim_start_matches("ONLY ").to_owned();
     match error.code() {
         Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
             let reason = error.as_db_error().map_or_else(String::new, |error| error.message().to_owned());
-            SourceError::Denied { table, name: known.from.trim_start_matches("ONLY ").to_owned(), reason }
+            SourceError::Denied { table, name: name(), reason }
         }
+        Some(&SqlState::LOCK_NOT_AVAILABLE) => SourceError::Locked { table, name: literal(&name()) },
         Some(&SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN) | None => {
             SourceError::Gone { table, source: error }
         }
