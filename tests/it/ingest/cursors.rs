@@ -647,7 +647,7 @@ async fn late_commits_come_when_they_are_there() {
 async fn rows_come_by_the_columns_that_say_when_they_changed() {
     let mut scene = Scene::new(
         "CREATE TABLE t (id integer PRIMARY KEY, note text, changed timestamptz, checked date, touched timestamp); \
-         INSERT INTO t VALUES (1, 'old', '2020-01-01', NULL, NULL), (2, 'day', NULL, '2020-01-02', NULL), (3, 'none', NULL, NULL, NULL), \
+         INSERT INTO t VALUES (1, 'old', '2019-12-31', NULL, NULL), (2, 'day', NULL, '2020-01-02', NULL), (3, 'none', NULL, NULL, NULL), \
            (4, 'later', 'infinity', NULL, NULL), (5, 'future', now() + interval '1 day', NULL, NULL)",
     )
     .await;
@@ -1026,5 +1026,117 @@ async fn waiting_for_a_lock_has_an_end_that_the_url_can_set() {
         scene.source = postgres_with(&format!("{}{parameters}", scene.url), options.clone());
         scene.lake = in_memory();
         assert_eq!(scene.changes("settings").await, rows([expected]), "{parameters}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_commits_come_whatever_time_zone_the_clock_of_the_rows_has() {
+    for zone in ["Etc/GMT+5", "Etc/GMT+12", "UTC", "Etc/GMT-9"] {
+        let mut scene = Scene::new(&format!(
+            "CREATE TABLE t (id integer PRIMARY KEY, note text, last_updated timestamp DEFAULT (now() AT TIME ZONE '{zone}')); \
+             INSERT INTO t VALUES (1, 'a'); INSERT INTO t VALUES (2, 'future', now() + interval '3 days')"
+        ))
+        .await;
+        scene.use_options([("t", with_cursor(by_last_updated(&["last_updated"], 0)))]);
+        assert_eq!(scene.changes("t").await, rows(["a", "future"]));
+        let open = connect(&scene.url).await;
+        open.batch_execute("BEGIN; INSERT INTO t VALUES (3, 'open')").await.unwrap();
+        for id in 10..13 {
+            scene.execute(&format!("INSERT INTO t VALUES ({id}, 'after {id}')")).await;
+            assert_eq!(scene.changes("t").await, rows([&format!("after {id}")]), "{zone}");
+        }
+        open.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(scene.changes("t").await, rows(["open"]), "{zone}");
+        assert_eq!(scene.changes("t").await, nothing());
+        scene.assert_complete("t").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_begins_while_the_ingest_waits_for_a_lock_comes_when_it_is_there() {
+    let mut scene = Scene::new(
+        "CREATE TABLE a (id integer PRIMARY KEY); \
+         CREATE TABLE t (id integer PRIMARY KEY, note text, last_updated timestamp DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'))",
+    )
+    .await;
+    scene.use_options([("t", with_cursor(by_last_updated(&["last_updated"], 0)))]);
+    let open = connect(&scene.url).await;
+    let (holder, wait) = (connect(&scene.url).await, IngestOptions::default());
+    holder.batch_execute("BEGIN; LOCK TABLE a IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let meanwhile = async {
+        assert!(scene.ingest_waits_in("%").await);
+        open.batch_execute("BEGIN; INSERT INTO t VALUES (1, 'open')").await.unwrap();
+        scene.execute("INSERT INTO t VALUES (2, 'after')").await;
+        holder.batch_execute("COMMIT").await.unwrap();
+    };
+    let (report, ()) = tokio::join!(scene.ingest(&wait), meanwhile);
+    assert_eq!(scene.brought(&report, "t").await, rows(["after"]));
+    open.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(scene.changes("t").await, rows(["open"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_whose_moments_can_not_be_read_fails_alone() {
+    let mut scene = Scene::new(
+        "CREATE TABLE a (id integer PRIMARY KEY, note text, last_updated timestamp); INSERT INTO a VALUES (1, 'a', now()); \
+         CREATE TABLE b (id integer PRIMARY KEY, note text, last_updated timestamp); INSERT INTO b VALUES (1, 'b', now()); \
+         CREATE TABLE c (id integer PRIMARY KEY, note text); INSERT INTO c VALUES (1, 'c')",
+    )
+    .await;
+    let role = format!("reader_{}", scene.url.rsplit('/').next().unwrap());
+    scene
+        .execute(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT (id) ON a TO {role}; GRANT SELECT ON b, c TO {role}"))
+        .await;
+    scene.url = scene.url.replace("postgres@", &format!("{role}@"));
+    let cursor = || with_cursor(by_last_updated(&["last_updated"], 0));
+    scene.use_options([("a", cursor()), ("b", cursor())]);
+    let report = scene.ingest(&IngestOptions::default()).await;
+    assert_eq!(error_of(&report, "a").code(), "source-denied");
+    assert_eq!(scene.brought(&report, "b").await, rows(["b"]));
+    assert_eq!(scene.brought(&report, "c").await, rows(["c"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moments_that_no_calendar_has_do_no_harm() {
+    let moments = [
+        ("'262143-01-01'", "NULL"),
+        ("'294276-12-31 23:59:59.999999'", "NULL"),
+        ("'4714-11-24 BC'", "NULL"),
+        ("'-infinity'", "'-infinity'"),
+        ("'infinity'", "'infinity'"),
+        ("'0001-01-01'", "NULL"),
+        ("'0001-12-31 BC'", "NULL"),
+        ("'9999-12-31 23:59:59.999999'", "NULL"),
+        ("NULL", "'5874897-12-31'"),
+        ("NULL", "'4714-11-24 BC'"),
+        ("'2024-01-01'", "'294277-01-01'"),
+    ];
+    let create = |(index, (moment, day)): (usize, &(&str, &str))| {
+        format!(
+            "CREATE TABLE t_{index} (id integer PRIMARY KEY, note text, last_updated timestamp, checked date); \
+             INSERT INTO t_{index} VALUES (1, 'odd', {moment}, {day});"
+        )
+    };
+    let mut scene = Scene::new(&moments.iter().enumerate().map(create).collect::<String>()).await;
+    let tables: Vec<String> = (0..moments.len()).map(|index| format!("t_{index}")).collect();
+    let cursor = || with_cursor(by_last_updated(&["last_updated", "checked"], 4_000_000_000));
+    scene.source = postgres_with(&scene.url, tables.iter().map(|table| (table.clone(), cursor())).collect());
+    for (round, note) in ["odd", "", "", "new", "", "newer", ""].iter().enumerate() {
+        if note.starts_with("new") {
+            for table in &tables {
+                scene.execute(&format!("INSERT INTO {table} VALUES ({round}, '{note}', localtimestamp)")).await;
+            }
+        }
+        let report = scene.lake.ingest_all(&scene.source).await;
+        for (table, moment) in tables.iter().zip(moments) {
+            let expected = if note.is_empty() { nothing() } else { rows([note]) };
+            assert_eq!(scene.brought(&report, table).await, expected, "{moment:?} in round {round}");
+        }
+    }
+    let what = What::Range { from: chrono::NaiveDateTime::MIN, to: chrono::NaiveDateTime::MAX };
+    scene.lake = in_memory();
+    let report = scene.ingest(&IngestOptions { what, ..IngestOptions::default() }).await;
+    for table in &tables {
+        assert!(of_table(&report, table).result.is_ok(), "{report:?}");
     }
 }

@@ -8,7 +8,7 @@ use super::discover::PostgresTable;
 use super::{literal, quote};
 use crate::packet::CursorPosition;
 use crate::source::{Cursor, LAST_UPDATED, Plan, Request, SourceError};
-use chrono::{NaiveDateTime, NaiveTime};
+use chrono::{Datelike, NaiveDateTime, NaiveTime, TimeDelta};
 
 /// Transactions are compared by their distance, which has 31 bits; so many are left for those that begin while a run runs.
 const AGE_MARGIN: u64 = 100_000_000;
@@ -22,17 +22,19 @@ pub(super) struct SnapshotPosition {
     pub(super) xmax: u64,
     /// The server, its timeline and the database.
     pub(super) system: String,
-    /// Since when all transactions that began before have ended, in UTC; `None` if that can't be told.
+    /// By the clock of a table's columns, a moment that no transaction writes rows before that are still to be seen; `None` if
+    /// that can't be told.
     pub(super) horizon: Option<NaiveDateTime>,
     /// Whether the server follows another.
     is_replica: bool,
 }
 
 impl SnapshotPosition {
-    pub(super) fn parse(text: &str, system: String, horizon: Option<NaiveDateTime>, is_replica: bool) -> Option<Self> {
+    /// The position that the text of a snapshot tells, with no horizon.
+    pub(super) fn parse(text: &str, system: String, is_replica: bool) -> Option<Self> {
         let mut parts = text.split(':');
         let (xmin, xmax) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some(Self { text: text.to_owned(), xmin, xmax, system, horizon, is_replica })
+        Some(Self { text: text.to_owned(), xmin, xmax, system, horizon: None, is_replica })
     }
 
     fn cursor(&self, fingerprint: String) -> CursorPosition {
@@ -136,7 +138,8 @@ fn moved(
     now: &SnapshotPosition,
     fingerprint: String,
 ) -> CursorPosition {
-    let horizon = now.horizon.map(|horizon| horizon - chrono::TimeDelta::seconds(lag_seconds.into()));
+    let lag = TimeDelta::seconds(lag_seconds.into());
+    let horizon = now.horizon.and_then(|horizon| horizon.checked_sub_signed(lag)).filter(is_usual);
     // Nowhere to stand: the next run reads everything again.
     let Some(to) = horizon.max(from) else { return CursorPosition::None };
     CursorPosition::LastUpdated { to: iso(to), columns: columns.to_vec(), fingerprint }
@@ -151,7 +154,7 @@ fn between(
     to: Option<NaiveDateTime>,
 ) -> Result<Option<String>, SourceError> {
     let (moment, from) = moment_of(table, columns, from)?;
-    let bound = |sign: &str, bound: NaiveDateTime| format!("{moment} {sign} {}::timestamp", literal(&iso(bound)));
+    let bound = |sign: &str, bound: NaiveDateTime| format!("{moment} {sign} {}::timestamp", literal(&sql(bound)));
     let bounds = [from.map(|from| bound(">=", from)), to.map(|to| bound("<", to))];
     let bounds: Vec<String> = bounds.into_iter().flatten().collect();
     if bounds.is_empty() {
@@ -161,10 +164,17 @@ fn between(
     Ok(Some(if to.is_none() { format!("({within} OR {moment} IS NULL)") } else { within }))
 }
 
-/// The newest value of `columns` that is no infinity, as SQL.
-pub(super) fn newest_moment(table: &PostgresTable, columns: &[String]) -> Result<String, SourceError> {
+/// The horizon of `columns`, as SQL: as long before their newest value as the moment `settled`, by the server's clock, is before
+/// now. The columns may have another clock, of another time zone, say: but whoever writes rows that are still to be seen began
+/// after `settled`, and the rows that are there were written until now. Values that lie ahead of the clock say nothing, and so
+/// do those of no calendar.
+pub(super) fn horizon_query(table: &PostgresTable, columns: &[String], settled: &str) -> Result<String, SourceError> {
     let (moment, _) = moment_of(table, columns, None)?;
-    Ok(format!("SELECT max({moment}) FILTER (WHERE isfinite({moment})) FROM {}", table.from))
+    let known = "BETWEEN timestamp '0001-01-01' AND statement_timestamp() AT TIME ZONE 'UTC'";
+    Ok(format!(
+        "SELECT max({moment}) FILTER (WHERE {moment} {known}) - (statement_timestamp() - {settled}::timestamptz) FROM {}",
+        table.from
+    ))
 }
 
 /// When a row was changed, by the newest of `columns`, as SQL; and the bound `from`, as exact as those columns are.
@@ -184,9 +194,10 @@ fn moment_of(
             Decoder::Timestamp => quote(name),
             Decoder::TimestampTz => format!("{} AT TIME ZONE 'UTC'", quote(name)),
             Decoder::Date => {
-                // A day goes on after its first moment, and rows may change until it ends.
+                // A day goes on after its first moment, and rows may change until it ends. There are days that no timestamp has.
                 from = from.map(|from| from.date().and_time(NaiveTime::MIN));
-                format!("{}::timestamp", quote(name))
+                let name = quote(name);
+                format!("CASE WHEN {name} > date '294276-12-31' THEN timestamp 'infinity' ELSE {name}::timestamp END")
             }
             _ => return Err(bad(format!("`{name}` is no timestamp"))),
         });
@@ -225,6 +236,41 @@ fn iso(moment: NaiveDateTime) -> String {
     moment.format(ISO).to_string()
 }
 
+/// The moment of a cursor; none that another program would spell in another way.
 fn parse_iso(text: &str) -> Option<NaiveDateTime> {
-    NaiveDateTime::parse_from_str(text, ISO).ok()
+    NaiveDateTime::parse_from_str(text, ISO).ok().filter(is_usual)
+}
+
+/// Whether a moment has a year of four digits.
+fn is_usual(moment: &NaiveDateTime) -> bool {
+    (1..=9_999).contains(&moment.year())
+}
+
+/// A moment as Postgres reads it; before its calendar begins, an infinity.
+fn sql(moment: NaiveDateTime) -> String {
+    let rest = moment.format("-%m-%dT%H:%M:%S%.f");
+    match moment.year() {
+        year @ 1.. => format!("{year:04}{rest}"),
+        year @ -4_712.. => format!("{:04}{rest} BC", 1 - year),
+        _ => "-infinity".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_spelt_as_postgres_reads_them() {
+        for (moment, expected) in [
+            ("2024-11-14T10:00:00.5", "2024-11-14T10:00:00.500"),
+            ("0044-01-01T00:00:00", "0044-01-01T00:00:00"),
+            ("0000-01-01T00:00:00", "0001-01-01T00:00:00 BC"),
+            ("-0043-03-15T00:00:00", "0044-03-15T00:00:00 BC"),
+            ("+10000-01-01T00:00:00", "10000-01-01T00:00:00"),
+        ] {
+            assert_eq!(expected, sql(moment.parse().unwrap()));
+        }
+        assert_eq!("-infinity", sql(NaiveDateTime::MIN));
+    }
 }

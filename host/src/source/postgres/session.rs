@@ -3,11 +3,12 @@
 
 use super::decode::RowDecoder;
 use super::discover::{Catalog, PostgresTable};
-use super::plan::{SnapshotPosition, columns_of, newest_moment, plan};
+use super::plan::{SnapshotPosition, columns_of, horizon_query, plan};
 use super::{PostgresSource, literal};
 use crate::packet::CursorPosition;
 use crate::source::{Cursor, Plan, Request, RowBatch, Snapshot, SourceError, SourceTable, TableOptions};
 use async_trait::async_trait;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use futures_util::{FutureExt, StreamExt, pin_mut};
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -25,11 +26,12 @@ const BATCH_BYTES: usize = 512 * 1024;
 /// The snapshot, and the database.
 const POSITION: &str = "SELECT pg_current_snapshot()::text, oid FROM pg_database WHERE datname = current_database()";
 
-/// The time of the oldest transaction that is running, or now; whether one is prepared, of which nobody tells when it began; and
-/// whether the user is told of others at all.
+/// When the oldest transaction began that is running, or now; whether one is prepared, of which nobody tells when it began; and
+/// whether the user is told of others at all. Who cleans up or sends the log writes no rows.
 const HORIZON: &str = "\
     SELECT least(statement_timestamp(), (SELECT min(xact_start) FROM pg_stat_activity \
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend')) AT TIME ZONE 'UTC', \
+        WHERE datname = current_database() AND pid <> pg_backend_pid() \
+          AND backend_type NOT IN ('autovacuum worker', 'walsender')))::text, \
       EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database()), \
       pg_has_role('pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)";
 
@@ -51,6 +53,8 @@ pub(super) struct Session {
     failed: BTreeMap<String, SourceError>,
     options: BTreeMap<String, TableOptions>,
     now: SnapshotPosition,
+    /// Since when all transactions that began before have ended, by the server's clock; `None` if that can't be told.
+    settled: Option<String>,
 }
 
 impl Session {
@@ -72,9 +76,9 @@ impl Session {
         let (started, is_replica, timeline): (String, bool, String) = (server.get(0), server.get(1), server.get(2));
         // Before the snapshot: who has ended by then is seen by the snapshot, and who has not is told here.
         let horizon = client.query_one(HORIZON, &[]).await.map_err(failed)?;
-        let (moment, is_prepared, is_told_all): (_, bool, bool) = (horizon.get(0), horizon.get(1), horizon.get(2));
+        let (began, is_prepared, is_told_all): (String, bool, bool) = (horizon.get(0), horizon.get(1), horizon.get(2));
         // A replica knows neither who writes on its primary nor how far it is behind.
-        let horizon = (!is_prepared && !is_replica).then(|| micros_to_moment(moment));
+        let settled = (!is_prepared && !is_replica).then_some(began);
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await.map_err(failed)?;
         let mut failures = lock(&client, listed.values()).await.map_err(failed)?;
         let position = client.query_one(POSITION, &[]).await.map_err(failed)?;
@@ -88,7 +92,7 @@ impl Session {
             );
         }
         let system = format!("{system} {timeline} {started} {database}");
-        let now = SnapshotPosition::parse(&text, system, horizon, is_replica);
+        let now = SnapshotPosition::parse(&text, system, is_replica);
         let now = now.ok_or_else(|| SourceError::Decode {
             table: address.to_string(),
             column: "pg_current_snapshot".to_owned(),
@@ -109,7 +113,7 @@ impl Session {
                 failures.insert(name.clone(), SourceError::Changed { table: name });
             }
         }
-        Ok(Self { client, tables, failed: failures, options, now })
+        Ok(Self { client, tables, failed: failures, options, now, settled })
     }
 
     /// Tells the name of the snapshot, and waits until it was used.
@@ -157,15 +161,11 @@ impl Snapshot for Session {
         if !known.can_lock {
             self.alone(known, self.hold(known)).await?;
         }
-        if let Cursor::LastUpdated { columns, .. } = &cursor
-            && now.horizon.is_some()
+        if let (Cursor::LastUpdated { columns, .. }, Some(settled), Request::Changes | Request::Whole) =
+            (&cursor, &self.settled, request)
         {
-            // What the columns say may be another time than the server's.
-            let query = newest_moment(known, columns)?;
-            let newest =
-                self.client.query_one(query.as_str(), &[]).await.map_err(|error| query_failed(known, error))?;
-            let newest = newest.get::<_, Option<std::time::SystemTime>>(0).map(micros_to_moment);
-            now.horizon = now.horizon.min(newest);
+            let query = horizon_query(known, columns, &literal(settled))?;
+            now.horizon = self.alone(known, self.moment(known, &query)).await?;
         }
         plan(known, &cursor, request, position, is_sorted, &now)
     }
@@ -201,6 +201,12 @@ impl Session {
             true => Ok(()),
             false => Err(SourceError::Changed { table: table.table.name.clone() }),
         }
+    }
+
+    async fn moment(&self, table: &PostgresTable, query: &str) -> Result<Option<NaiveDateTime>, SourceError> {
+        let row = self.client.query_one(query, &[]).await.map_err(|error| query_failed(table, error))?;
+        let moment: Option<std::time::SystemTime> = row.get(0);
+        Ok(moment.map(|moment| DateTime::<Utc>::from(moment).naive_utc()))
     }
 
     async fn copy(&self, table: &PostgresTable, plan: &Plan, rows: Sender<RowBatch>) -> Result<(), SourceError> {
@@ -279,8 +285,4 @@ fn query_failed(known: &PostgresTable, error: tokio_postgres::Error) -> SourceEr
         }
         Some(_) => SourceError::Query { action: "read", table, source: error },
     }
-}
-
-fn micros_to_moment(moment: std::time::SystemTime) -> chrono::NaiveDateTime {
-    chrono::DateTime::<chrono::Utc>::from(moment).naive_utc()
 }
