@@ -175,7 +175,8 @@ impl TableIngest<'_> {
             sequence,
             started,
         );
-        let mut segments = SegmentWriter::new(lake, |part| packet::packet_state_key(table, sequence, started, part));
+        let state_key = |part| packet::packet_state_key(table, sequence, started, part);
+        let mut segments = SegmentWriter::new(lake, self.chain(), state_key);
         let deletes_key = |part| packet::deletes_key(table, sequence, started, part);
         let mut deletes = Deletes {
             writer: DataWriter::new(lake, self.options.limits, deletes_key),
@@ -280,6 +281,11 @@ impl TableIngest<'_> {
         Ok(Some(Outcome::Committed(committed)))
     }
 
+    /// The chain of the packet that is written.
+    fn chain(&self) -> String {
+        Manifest::chain_after(self.head.newest.as_ref(), &self.parts.run, self.head.sequence() + 1)
+    }
+
     fn manifest(&self, started: DateTime<Utc>, plan: &Plan, cursor: CursorPosition, written: Written) -> Manifest {
         let before = self.head.newest.as_ref().and_then(|newest| newest.newest_last_updated.clone());
         Manifest {
@@ -298,7 +304,7 @@ impl TableIngest<'_> {
             cursor,
             window: plan.window.clone(),
             newest_last_updated: newest_of(before, written.newest),
-            chain: Manifest::chain_after(self.head.newest.as_ref(), &self.parts.run, self.head.sequence() + 1),
+            chain: self.chain(),
             run: self.parts.run.clone(),
             host: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: started.trunc_subsecs(6),

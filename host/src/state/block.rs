@@ -1,5 +1,5 @@
 //! Objects of a state: Parquet, one row group a block, with the digest and the range of keys of each block, and the digest of
-//! the metadata at the end, in which these stand.
+//! the metadata at the end, in which these stand, and what the object belongs to.
 #![allow(clippy::disallowed_types, reason = "the state is kept in Parquet")]
 
 use super::Entries;
@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use bytes::{Buf, Bytes};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStoreExt};
+use object_store::{Error, GetOptions, GetRange, ObjectStoreExt};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Encoding;
@@ -28,6 +28,10 @@ use std::sync::{Arc, LazyLock};
 pub(super) const BLOCK_ENTRIES: usize = 8 * 1024;
 /// Under this name the index of the blocks stands in the metadata.
 const BLOCKS: &str = "blocks";
+/// Under this name it stands in the metadata what the object belongs to.
+const PLACE: &str = "place";
+/// The form of keys in states. Objects with keys of another one are not used.
+const FORM: u32 = 1;
 /// What stands before the digest of the metadata, in the metadata: that of their bytes with zeros in its place.
 const SEAL: &str = "end-sha256:";
 const DIGITS: usize = 64;
@@ -57,6 +61,23 @@ pub(super) struct BlockIndex {
     sha256: String,
 }
 
+/// What an object belongs to. In the place of another one it would say of keys what is not so.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Place {
+    /// The form of its keys.
+    form: u32,
+    /// Its own key, in which table and packets are named.
+    key: String,
+    /// The chain of the packet that it is made of, or of the last one.
+    chain: String,
+}
+
+impl Place {
+    fn new(key: &Path, chain: &str) -> Self {
+        Self { form: FORM, key: key.to_string(), chain: chain.to_owned() }
+    }
+}
+
 /// Bytes as text in JSON.
 mod base64_bytes {
     use base64::Engine;
@@ -76,12 +97,14 @@ mod base64_bytes {
 /// Writes sorted entries as an object, block by block.
 pub(super) struct BlockWriter {
     writer: ArrowWriter<Vec<u8>>,
+    place: Place,
     written: u64,
     blocks: Vec<BlockIndex>,
 }
 
 impl BlockWriter {
-    pub(super) fn new() -> Result<Self, ParquetError> {
+    /// A writer of the object `key` for the packet with this chain, or for several of which it is the last.
+    pub(super) fn new(key: &Path, chain: &str) -> Result<Self, ParquetError> {
         let mut properties = WriterProperties::builder()
             .set_writer_version(WriterVersion::PARQUET_2_0)
             .set_created_by("host".to_owned())
@@ -92,7 +115,7 @@ impl BlockWriter {
             properties = properties.set_column_encoding(ColumnPath::from(column), Encoding::DELTA_BINARY_PACKED);
         }
         let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&SCHEMA), Some(properties.build()))?;
-        Ok(Self { writer, written: 0, blocks: Vec::new() })
+        Ok(Self { writer, place: Place::new(key, chain), written: 0, blocks: Vec::new() })
     }
 
     /// Adds a block of the entries with the indices `order`, which sorts them. Gives the bytes that are next in the object.
@@ -118,8 +141,10 @@ impl BlockWriter {
 
     /// Ends the object. Gives its last bytes.
     pub(super) fn finish(mut self) -> Result<Bytes, ParquetError> {
-        let blocks = serde_json::to_string(&self.blocks).map_err(|error| ParquetError::External(error.into()))?;
-        self.writer.append_key_value_metadata(KeyValue::new(BLOCKS.to_owned(), blocks));
+        let failed = |error: serde_json::Error| ParquetError::External(error.into());
+        let (blocks, place) = (serde_json::to_string(&self.blocks), serde_json::to_string(&self.place));
+        self.writer.append_key_value_metadata(KeyValue::new(BLOCKS.to_owned(), blocks.map_err(failed)?));
+        self.writer.append_key_value_metadata(KeyValue::new(PLACE.to_owned(), place.map_err(failed)?));
         self.writer
             .append_key_value_metadata(KeyValue::new("seal".to_owned(), format!("{SEAL}{}", "0".repeat(DIGITS))));
         self.writer.finish()?;
@@ -194,15 +219,20 @@ pub(super) struct Block {
 }
 
 impl StateFile {
-    /// Reads the end of an object, where its index is.
-    pub(super) async fn open(lake: &Lake, key: Path) -> Result<Self, LakeError> {
+    /// Reads the end of the object `key` of the packet with this chain, where its index is. `None` if there is no such object, or
+    /// what is there belongs elsewhere: it is then to be made again, and nobody is misled.
+    pub(super) async fn open(lake: &Lake, key: &Path, chain: &str) -> Result<Option<Self>, LakeError> {
         let failed = |reason: String| LakeError::State { key: key.to_string(), reason };
         let (mut size, mut wanted) = (u64::MAX, TAIL_BYTES);
         let end = loop {
             let options = GetOptions { range: Some(GetRange::Suffix(wanted)), ..GetOptions::default() };
-            let found = lake.store().get_opts(&key, options).await.map_err(LakeError::store("read", &key))?;
+            let found = match lake.store().get_opts(key, options).await {
+                Ok(found) => found,
+                Err(Error::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(LakeError::store("read", key)(error)),
+            };
             size = size.min(found.meta.size);
-            let tail = found.bytes().await.map_err(LakeError::store("read", &key))?;
+            let tail = found.bytes().await.map_err(LakeError::store("read", key))?;
             match metadata_bytes(&tail) {
                 Some(length) if length <= tail.len() => break tail.slice(tail.len() - length..),
                 Some(length) if length as u64 > wanted && length as u64 <= size => wanted = length as u64,
@@ -216,10 +246,17 @@ impl StateFile {
         let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
         reader.try_parse_sized(&end, size).map_err(|error| failed(error.to_string()))?;
         let metadata = reader.finish().map_err(|error| failed(error.to_string()))?;
-        let pairs = metadata.file_metadata().key_value_metadata();
-        let blocks = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == BLOCKS));
-        let blocks =
-            blocks.and_then(|pair| pair.value.as_deref()).ok_or_else(|| failed("it has no index".to_owned()))?;
+        let pairs = metadata.file_metadata().key_value_metadata().map_or(&[][..], Vec::as_slice);
+        let value = |name: &str| pairs.iter().find(|pair| pair.key == name).and_then(|pair| pair.value.as_deref());
+        let place: Option<Place> = value(PLACE).and_then(|place| serde_json::from_str(place).ok());
+        if place.as_ref() != Some(&Place::new(key, chain)) {
+            // Older hosts did not say it; who needs the object then says that it is made again.
+            if let Some(Place { key: other, .. }) = place {
+                tracing::warn!(%key, other, "a part of a state lies where another belongs, and is not used; remove it");
+            }
+            return Ok(None);
+        }
+        let blocks = value(BLOCKS).ok_or_else(|| failed("it has no index".to_owned()))?;
         let blocks: Vec<BlockIndex> = serde_json::from_str(blocks).map_err(|error| failed(error.to_string()))?;
         let end = |block: &BlockIndex| block.offset.checked_add(block.bytes);
         let fits = blocks.iter().all(|block| end(block).is_some_and(|end| end <= size));
@@ -231,7 +268,8 @@ impl StateFile {
         if metadata.schema().fields() != SCHEMA.fields() {
             return Err(failed("its columns are not those of a state".to_owned()));
         }
-        Ok(Self { key, metadata, blocks })
+        let key = key.clone();
+        Ok(Some(Self { key, metadata, blocks }))
     }
 
     /// Reads a block, and compares its digest.
@@ -308,5 +346,44 @@ impl ChunkReader for Window {
         let range = range.filter(|range| range.end <= self.bytes.len());
         let range = range.ok_or_else(|| ParquetError::EOF("a page lies outside its block".to_owned()))?;
         Ok(self.bytes.slice(range))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    /// An object with one entry, and one that says nothing of where it belongs, as older hosts wrote them.
+    fn objects(key: &Path) -> [Vec<u8>; 2] {
+        let mut entries = Entries::default();
+        entries.push(b"key", Some(7), 1, 0, 0);
+        let mut writer = BlockWriter::new(key, "chain").unwrap();
+        let object = [writer.write(&entries, &[0]).unwrap(), writer.finish().unwrap()].concat();
+        let mut older = object.clone();
+        let name = memchr::memmem::find(&older, PLACE.as_bytes()).unwrap();
+        older[name..name + PLACE.len()].copy_from_slice(b"other");
+        let start = older.len() - metadata_bytes(&older).unwrap();
+        let (place, digest) = seal(&older[start..]).unwrap();
+        older[start..][place].copy_from_slice(digest.as_bytes());
+        [object, older]
+    }
+
+    #[tokio::test]
+    async fn an_object_is_used_where_it_belongs_and_nowhere_else() {
+        let store = MemoryStore::new();
+        let lake = Lake::new(Arc::new(store.clone()));
+        let (key, other) = (Path::from("t/state/1.parquet"), Path::from("u/state/1.parquet"));
+        let [object, older] = objects(&key);
+        for key in [&key, &other] {
+            store.put(key, object.clone().into()).await.unwrap();
+        }
+        let found = StateFile::open(&lake, &key, "chain").await.unwrap().unwrap();
+        assert_eq!(found.read(&lake, 0).await.unwrap().keys.value(0), b"key");
+        assert!(StateFile::open(&lake, &key, "another").await.unwrap().is_none());
+        assert!(StateFile::open(&lake, &other, "chain").await.unwrap().is_none());
+        assert!(StateFile::open(&lake, &Path::from("t/state/2.parquet"), "chain").await.unwrap().is_none());
+        store.put(&key, older.into()).await.unwrap();
+        assert!(StateFile::open(&lake, &key, "chain").await.unwrap().is_none());
     }
 }

@@ -15,7 +15,7 @@ pub(super) async fn merge_runs(lake: &Lake, table: &str, runs: &[Run]) -> Result
         |error: parquet::errors::ParquetError| LakeError::State { key: key.to_string(), reason: error.to_string() };
     let mut state = state_of(lake, runs);
     let mut upload = ObjectUpload::new(key.clone());
-    let mut writer = BlockWriter::new().map_err(failed)?;
+    let mut writer = BlockWriter::new(&key, &newest.chain).map_err(failed)?;
     let mut entries = Entries::default();
     loop {
         entries.clear();

@@ -66,37 +66,36 @@ async fn merged_spans(lake: &Lake, table: &str) -> Result<BTreeMap<u64, Vec<(u64
 }
 
 /// The longest merged run of `spans` that was made of the packet `newest` and those before it; `None` if its parts are to be used.
-/// One that was made of others, which were lost since, is none.
+/// One that was made of others, which were lost since, is none, and neither is one whose object belongs elsewhere.
 async fn merged_run(
     lake: &Lake,
     newest: &Manifest,
     spans: Option<&Vec<(u64, String)>>,
 ) -> Result<Option<Run>, LakeError> {
     let same = spans.into_iter().flatten().filter(|(_, chain)| newest.chain.starts_with(chain.as_str()));
-    let Some(first) = same.map(|(first, _)| *first).min() else { return Ok(None) };
-    let (last, chain) = (newest.sequence, newest.chain.clone());
-    let key = packet::merged_run_key(&newest.table, first, last, &chain);
-    match StateFile::open(lake, key).await {
-        Ok(file) => {
+    let mut firsts: Vec<u64> = same.map(|(first, _)| *first).collect();
+    firsts.sort_unstable();
+    let (last, chain) = (newest.sequence, &newest.chain);
+    for first in firsts {
+        let key = packet::merged_run_key(&newest.table, first, last, chain);
+        if let Some(file) = StateFile::open(lake, &key, chain).await? {
             let entries = file.blocks.iter().map(|block| block.entries).sum();
-            Ok(Some(Run { first, last, chain, entries, groups: vec![vec![Arc::new(file)]] }))
+            return Ok(Some(Run { first, last, chain: chain.clone(), entries, groups: vec![vec![Arc::new(file)]] }));
         }
-        Err(LakeError::Store { source: Error::NotFound { .. }, .. }) => Ok(None),
-        Err(error) => Err(error),
     }
+    Ok(None)
 }
 
 /// What a packet adds.
 async fn packet_run(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>) -> Result<Run, LakeError> {
     let mut files = Vec::new();
     for object in &manifest.state {
-        match StateFile::open(lake, Path::parse(&object.key).unwrap_or_default()).await {
-            Ok(file) => files.push(Arc::new(file)),
-            Err(LakeError::Store { source: Error::NotFound { .. }, .. }) => {
+        match StateFile::open(lake, &Path::parse(&object.key).unwrap_or_default(), &manifest.chain).await? {
+            Some(file) => files.push(Arc::new(file)),
+            None => {
                 tracing::warn!(key = object.key, "a part of the state is missing, and is made again from its packet");
                 return rebuild(lake, manifest, now).await;
             }
-            Err(error) => return Err(error),
         }
     }
     let sequence = manifest.sequence;

@@ -15,7 +15,8 @@ use std::sync::Arc;
 pub(super) async fn rebuild(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>) -> Result<Run, LakeError> {
     let (table, sequence) = (&manifest.table, manifest.sequence);
     let layout = KeyLayout::new(&manifest.key, &manifest.columns);
-    let mut segments = SegmentWriter::new(lake, |part| packet::packet_state_key(table, sequence, now, part));
+    let key = |part| packet::packet_state_key(table, sequence, now, part);
+    let mut segments = SegmentWriter::new(lake, manifest.chain.clone(), key);
     let (mut line, mut offset, mut key) = (0, 0, Vec::new());
     // Told when the digests of all objects were compared: it is mostly damage that makes a line unusable.
     let mut unusable = None;
@@ -44,7 +45,10 @@ pub(super) async fn rebuild(lake: &Lake, manifest: &Manifest, now: DateTime<Utc>
     }
     let mut files = Vec::new();
     for object in segments.finish().await? {
-        files.push(Arc::new(StateFile::open(lake, Path::parse(&object.key).unwrap_or_default()).await?));
+        let file = StateFile::open(lake, &Path::parse(&object.key).unwrap_or_default(), &manifest.chain).await?;
+        let lost =
+            || LakeError::State { key: object.key.clone(), reason: "it was stored, and is not there".to_owned() };
+        files.push(Arc::new(file.ok_or_else(lost)?));
     }
     let entries = files.iter().flat_map(|file| &file.blocks).map(|block| block.entries).sum();
     let run = Run { first: sequence, last: sequence, chain: manifest.chain.clone(), entries, groups: chains(files) };

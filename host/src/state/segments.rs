@@ -18,6 +18,8 @@ const KEY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Collects entries in any order, and stores them in sorted objects.
 pub struct SegmentWriter<F> {
     lake: Lake,
+    /// The chain of the packet.
+    chain: String,
     /// The key of the object `part`, counted from 1.
     key: F,
     entries: Entries,
@@ -28,9 +30,9 @@ pub struct SegmentWriter<F> {
 }
 
 impl<F: FnMut(u32) -> Path> SegmentWriter<F> {
-    /// A writer of objects with the keys that `key` gives for the parts 1, 2, 3, ...
-    pub fn new(lake: &Lake, key: F) -> Self {
-        Self { lake: lake.clone(), key, entries: Entries::default(), parts: 0, writing: None, done: Vec::new() }
+    /// A writer of objects of the packet with this chain, with the keys that `key` gives for the parts 1, 2, 3, ...
+    pub fn new(lake: &Lake, chain: String, key: F) -> Self {
+        Self { lake: lake.clone(), chain, key, entries: Entries::default(), parts: 0, writing: None, done: Vec::new() }
     }
 
     /// The entries that are to be stored next, to add to.
@@ -65,11 +67,12 @@ impl<F: FnMut(u32) -> Path> SegmentWriter<F> {
     async fn store(&mut self) -> Result<(), LakeError> {
         self.wait().await?;
         self.parts += 1;
-        let (lake, key) = (self.lake.clone(), (self.key)(self.parts));
+        let (lake, key, chain) = (self.lake.clone(), (self.key)(self.parts), self.chain.clone());
         let entries = std::mem::take(&mut self.entries);
         self.writing = Some(tokio::spawn(async move {
             let count = entries.len() as u64;
-            let written = tokio::task::spawn_blocking(move || write_sorted(&entries)).await;
+            let place = key.clone();
+            let written = tokio::task::spawn_blocking(move || write_sorted(&entries, &place, &chain)).await;
             let failed = |reason: String| LakeError::State { key: key.to_string(), reason };
             let parts =
                 written.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
@@ -91,9 +94,9 @@ impl<F: FnMut(u32) -> Path> SegmentWriter<F> {
     }
 }
 
-fn write_sorted(entries: &Entries) -> Result<Vec<Bytes>, ParquetError> {
+fn write_sorted(entries: &Entries, key: &Path, chain: &str) -> Result<Vec<Bytes>, ParquetError> {
     let order = entries.keys.sorted();
-    let mut writer = BlockWriter::new()?;
+    let mut writer = BlockWriter::new(key, chain)?;
     let mut parts = Vec::new();
     for block in order.chunks(BLOCK_ENTRIES) {
         parts.push(writer.write(entries, block)?);

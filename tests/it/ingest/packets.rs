@@ -582,3 +582,56 @@ async fn what_belongs_to_no_packet_is_removed_after_two_days_and_nothing_else() 
     assert_eq!(report.committed().next().unwrap().1.rows, 1);
     assert_eq!(scene.lake.lake.store().abort_stale_uploads(later).await.unwrap(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_belongs_elsewhere_is_not_believed() {
+    let scene = Scene::with_packets().await;
+    let rows = [row(1, "of u"), row(2, "of u")].join("\n").replace("t_id", "u_id");
+    std::fs::write(scene.folder.path().join("u.jsonl"), rows).unwrap();
+    scene.lake.ingest_all(&scene.source).await;
+    let newest = scene.newest().await;
+    let expected = state_rows(&scene.lake.lake, &newest).await.unwrap();
+    let (own, others) = (scene.keys("t/state").await, scene.keys("u/state").await);
+    assert_eq!((own.len(), others.len()), (4, 1));
+    let mut whole = Vec::new();
+    for key in own.iter().chain(&others) {
+        whole.push((key, scene.bytes(key).await));
+    }
+    for (key, bytes) in &whole[..own.len()] {
+        for (other, foreign) in whole.iter().filter(|(other, _)| other != key) {
+            scene.replace(key, foreign.clone()).await;
+            assert_eq!(state_rows(&scene.lake.lake, &newest).await.unwrap(), expected, "{other} as {key}");
+            scene.replace(key, bytes.clone()).await;
+            let made = scene.keys("t/state").await.into_iter().filter(|made| !own.contains(made));
+            for made in made.collect::<Vec<_>>() {
+                scene.remove(&made).await;
+            }
+        }
+    }
+    scene.replace(whole[0].0, whole[1].1.clone()).await;
+    scene.replace(whole[1].0, whole[0].1.clone()).await;
+    let report = scene.lake.ingest_all(&scene.source).await;
+    assert_eq!(report.committed().count(), 0, "nothing has changed");
+    let made = scene.keys("t/state").await;
+    scene.lake.ingest_all(&scene.source).await;
+    assert_eq!(scene.keys("t/state").await, made, "it is made again once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merged_state_of_other_packets_is_not_believed() {
+    let scene = Scene::new();
+    let mut rows = Vec::new();
+    for id in 1..=24 {
+        rows.push(row(id, "first"));
+        scene.write(&rows);
+        scene.lake.ingest_all(&scene.source).await;
+    }
+    let newest = scene.newest().await;
+    let expected = state_rows(&scene.lake.lake, &newest).await.unwrap();
+    let keys = scene.keys("t/state").await;
+    let merged: Vec<&String> = keys.iter().filter(|key| !key.contains("-p0")).collect();
+    let [shorter, longer, ..] = merged[..] else { panic!("{keys:?}") };
+    scene.replace(longer, scene.bytes(shorter).await).await;
+    assert_eq!(state_rows(&scene.lake.lake, &newest).await.unwrap(), expected);
+    assert_eq!(scene.lake.ingest_all(&scene.source).await.committed().count(), 0);
+}
