@@ -209,6 +209,36 @@ async fn the_usual_variables_say_what_the_url_leaves_open() {
     is_told("no_user_named", scene.said(&["ingest"]));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_the_connection_and_never_answers_is_given_up() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let accepting = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((connection, _)) = silent.accept().await {
+            held.push(connection);
+        }
+    });
+    let scene = Scene::new().mask(&format!(":{port}"), ":<port>");
+    for mode in ["disable", "prefer", "require"] {
+        let url = format!("postgres://reader@127.0.0.1:{port}/totesys?connect_timeout=1&sslmode={mode}");
+        let mut command = scene.command(&["ingest"]);
+        command.env("HOST_SOURCE_URL", url);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut waits = 0..100;
+        while child.try_wait().unwrap().is_none() {
+            if waits.next().is_none() {
+                child.kill().unwrap();
+                panic!("it waits for ever with sslmode={mode}");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let said = scene.shown(&child.wait_with_output().unwrap());
+        is_told("silent_server", said);
+    }
+    accepting.abort();
+}
+
 /// A scene whose AWS is at `url`, with pauses as short as they can be.
 fn aws_scene(scene: Scene, url: &str) -> Scene {
     scene

@@ -2,7 +2,8 @@
 //!
 //! What the URL leaves open the usual variables say: `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`,
 //! `PGSSLROOTCERT`, `PGOPTIONS`. A timeout that the options set (`?options=-c%20lock_timeout%3D10min`) holds in place of the
-//! host's own.
+//! host's own. A session that can't be used after 30 seconds, or those of `?connect_timeout=`, for each host that is named, is
+//! given up.
 //!
 //! | `sslmode` | |
 //! |---|---|
@@ -28,7 +29,10 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+/// How long one address may take to be reached.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may take until a session can be used, if `connect_timeout` in the URL says nothing else.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What every session is set to: times in UTC, and texts as the lines hold them.
 const SESSION: &str = "\
@@ -44,6 +48,8 @@ pub struct Address {
     config: Config,
     tls: Tls,
     root_certificate: Option<PathBuf>,
+    /// How long it may take until a session can be used.
+    patience: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +97,9 @@ impl Address {
         {
             config.options(options);
         }
+        let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let patience = config.get_connect_timeout().copied().unwrap_or(SESSION_TIMEOUT);
+        let patience = patience.saturating_mul(u32::try_from(hosts).unwrap_or(1));
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
@@ -107,11 +116,19 @@ impl Address {
             }
         };
         config.ssl_mode(mode);
-        Ok(Self { config, tls, root_certificate: root })
+        Ok(Self { config, tls, root_certificate: root, patience })
     }
 
     /// Opens a session whose names are looked up in `schema`.
     pub(super) async fn connect(&self, schema: &str) -> Result<Client, SourceError> {
+        tokio::time::timeout(self.patience, self.open(schema)).await.unwrap_or_else(|_| {
+            let reason = format!("it did not answer within {} s", self.patience.as_secs());
+            let source = std::io::Error::new(std::io::ErrorKind::TimedOut, reason).into();
+            Err(SourceError::Connect { target: self.to_string(), source })
+        })
+    }
+
+    async fn open(&self, schema: &str) -> Result<Client, SourceError> {
         let client = if self.tls == Tls::Disable {
             let (client, connection) =
                 self.config.connect(tokio_postgres::NoTls).await.map_err(|error| self.failed(error))?;
