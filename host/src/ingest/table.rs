@@ -134,7 +134,11 @@ impl TableIngest<'_> {
         let (before, now) = (KeyLayout::new(&newest.key, &newest.columns), self.table.layout());
         // A column that was renamed is the same; one that is still there beside the new one is not.
         let is_same = |(before, now): (&String, &String)| before == now || !self.table.has_column(before);
-        if before.has_form_of(&now) && newest.key.iter().zip(&self.table.key).all(is_same) {
+        let is_alike = match self.parts.source.keeps_spelling() {
+            true => before.has_form_of(&now),
+            false => before.is_spelt_as(&now),
+        };
+        if is_alike && newest.key.iter().zip(&self.table.key).all(is_same) {
             return Ok(());
         }
         let shown = |key: &[String], columns: &[SourceColumn]| {

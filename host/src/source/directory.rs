@@ -155,6 +155,10 @@ impl Source for DirectorySource {
         Ok(names.iter().map(|name| self.table(name, schemas.remove(name))).collect())
     }
 
+    fn keeps_spelling(&self) -> bool {
+        true
+    }
+
     async fn snapshot(&self, _: &[String]) -> Result<Box<dyn Snapshot>, SourceError> {
         Ok(Box::new(self.clone()))
     }

@@ -99,6 +99,11 @@ pub trait Source: Debug + Send + Sync {
     /// [`SourceError`] if the source as a whole can't be read.
     async fn tables(&self) -> Result<Vec<Result<SourceTable, SourceError>>, SourceError>;
 
+    /// Whether lines hold values as the source spells them, whatever the types of its columns are.
+    fn keeps_spelling(&self) -> bool {
+        false
+    }
+
     /// Opens the source as it is now, for all of `tables` at once. A table that was altered since it was listed can't be read
     /// then: its plan is [`SourceError::Changed`].
     ///

@@ -1,5 +1,6 @@
 //! Keys as bytes that sort as the keys do.
 
+use super::number::write_number;
 use crate::packet::SourceColumn;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -7,6 +8,7 @@ use std::collections::HashMap;
 
 /// How the values of a key's columns become bytes: a whole number as eight bytes, most significant first, with the sign turned
 /// round; anything else as the text that the line holds, without the quotes of types that always have some, ended by zero bytes.
+/// Of other numbers each has one text, however the line spells it: `1.50` is `1.5`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyLayout {
     columns: Vec<KeyColumn>,
@@ -19,8 +21,12 @@ pub struct KeyColumn {
     pub name: String,
     /// Whether its values are whole numbers of at most 64 bits.
     pub is_integer: bool,
+    /// Whether its values are other numbers.
+    pub is_number: bool,
     /// Whether lines hold all of its values in quotes.
     pub is_quoted: bool,
+    /// The types that spell the same values alike are one kind.
+    kind: String,
 }
 
 /// A line without a usable key.
@@ -57,13 +63,18 @@ impl KeyLayout {
         &self.columns
     }
 
-    /// Whether keys of the one are keys of the other, whatever their columns are called.
+    /// Whether keys of the one can be keys of the other, whatever their columns are called.
     #[must_use]
     pub fn has_form_of(&self, other: &Self) -> bool {
-        let form = |layout: &Self| {
-            layout.columns.iter().map(|column| (column.is_integer, column.is_quoted)).collect::<Vec<_>>()
-        };
-        form(self) == form(other)
+        let form = |column: &KeyColumn| (column.is_integer, column.is_number, column.is_quoted);
+        self.columns.iter().map(form).eq(other.columns.iter().map(form))
+    }
+
+    /// Whether, beyond that, a database spells equal values alike for both.
+    #[must_use]
+    pub fn is_spelt_as(&self, other: &Self) -> bool {
+        let kind = |column: &KeyColumn| column.kind.clone();
+        self.has_form_of(other) && self.columns.iter().map(kind).eq(other.columns.iter().map(kind))
     }
 
     /// Adds the bytes of the key of a line.
@@ -80,6 +91,8 @@ impl KeyLayout {
                 let number = raw.parse();
                 let number = number.map_err(|_| KeyError::NoInteger { column: column.name.clone(), value: shown() })?;
                 encode_integer(number, bytes);
+            } else if column.is_number {
+                encode_number(raw.as_bytes(), bytes);
             } else if column.is_quoted && raw.starts_with('"') {
                 let text: Cow<'_, str> = serde_json::from_str(raw).map_err(KeyError::Syntax)?;
                 encode_text(text.as_bytes(), bytes);
@@ -121,12 +134,65 @@ impl KeyLayout {
 impl KeyColumn {
     /// The column `name` of a type, as Postgres writes it.
     fn new(name: &str, type_name: &str) -> Self {
-        let is_integer = matches!(type_name, "smallint" | "integer" | "bigint");
+        let kind = kind_of(type_name);
+        let is_integer = kind == "integer";
+        let is_number = matches!(kind.as_str(), "real" | "double precision" | "numeric");
         let is_bare = is_integer
-            || matches!(type_name, "boolean" | "real" | "double precision" | "oid" | "json" | "jsonb")
-            || type_name.starts_with("numeric")
+            || is_number
+            || matches!(type_name, "boolean" | "oid" | "json" | "jsonb")
             || type_name.ends_with("[]");
-        Self { name: name.to_owned(), is_integer, is_quoted: !is_bare }
+        Self { name: name.to_owned(), is_integer, is_number, is_quoted: !is_bare, kind }
+    }
+}
+
+/// The kind of a type: types are of one kind if a value of the one, turned into the other, is spelt as before.
+fn kind_of(type_name: &str) -> String {
+    // What is not among these was made by somebody: an enum, say, which is spelt as its text is.
+    const KINDS: [&str; 31] = [
+        "boolean",
+        "real",
+        "double precision",
+        "numeric",
+        "money",
+        "oid",
+        "\"char\"",
+        "bytea",
+        "bit varying",
+        "date",
+        "time without time zone",
+        "time with time zone",
+        "timestamp without time zone",
+        "timestamp with time zone",
+        "uuid",
+        "json",
+        "jsonb",
+        "xml",
+        "inet",
+        "cidr",
+        "macaddr",
+        "macaddr8",
+        "pg_lsn",
+        "int4range",
+        "int8range",
+        "numrange",
+        "daterange",
+        "tsrange",
+        "tstzrange",
+        "tsvector",
+        "tsquery",
+    ];
+    // `timestamp(3) without time zone`: digits are cut off that are zero.
+    let plain = match (type_name.find('('), type_name.rfind(')')) {
+        (Some(from), Some(to)) if from < to => format!("{}{}", &type_name[..from], &type_name[to + 1..]),
+        _ => type_name.to_owned(),
+    };
+    match plain.as_str() {
+        "smallint" | "integer" | "bigint" => "integer".to_owned(),
+        // Filled up with blanks, or zeros.
+        "character" | "bit" => type_name.to_owned(),
+        plain if plain.starts_with("interval") => "interval".to_owned(),
+        plain if plain.ends_with("[]") || KINDS.contains(&plain) => plain.to_owned(),
+        _ => "text".to_owned(),
     }
 }
 
@@ -135,6 +201,12 @@ const SIGN: u64 = 1 << 63;
 /// Adds a whole number.
 pub(crate) fn encode_integer(number: i64, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&(number.cast_unsigned() ^ SIGN).to_be_bytes());
+}
+
+/// Adds a number that is no whole one, as JSON spells it, ended as a text is.
+pub(crate) fn encode_number(text: &[u8], bytes: &mut Vec<u8>) {
+    write_number(text, bytes);
+    bytes.extend_from_slice(&[0, 0]);
 }
 
 /// Adds a text, ended by two zero bytes. A zero byte within, which no database column can have, is followed by one that is not.
@@ -220,7 +292,31 @@ mod tests {
     fn a_key_comes_back_as_json() {
         let layout = layout(&[("a b", "text"), ("id", "bigint"), ("n", "numeric(10,2)"), ("u", "uuid")]);
         let line = r#"{"x":{"id":1},"a b":"q\"\u00e9\n","id":-7,"n":1.50,"u":"0-1"}"#;
-        assert_eq!(r#"{"a b":"q\"é\n","id":-7,"n":1.50,"u":"0-1"}"#, layout.to_json(&encoded(&layout, line)));
+        assert_eq!(r#"{"a b":"q\"é\n","id":-7,"n":1.5,"u":"0-1"}"#, layout.to_json(&encoded(&layout, line)));
+    }
+
+    #[test]
+    fn types_that_spell_values_alike_are_known() {
+        let key = |type_name: &str| layout(&[("k", type_name)]);
+        for (left, right, is_alike) in [
+            ("smallint", "bigint", true),
+            ("numeric(10,2)", "numeric", true),
+            ("text", "character varying(9)", true),
+            ("text", "\"OddEnum\"", true),
+            ("timestamp(3) without time zone", "timestamp without time zone", true),
+            ("interval day to second(3)", "interval", true),
+            ("character(3)", "character(4)", false),
+            ("character(3)", "text", false),
+            ("timestamp without time zone", "timestamp with time zone", false),
+            ("timestamp without time zone", "text", false),
+            ("uuid", "text", false),
+            ("bytea", "text", false),
+            ("real", "double precision", false),
+            ("numeric", "integer", false),
+        ] {
+            assert_eq!(is_alike, key(left).is_spelt_as(&key(right)), "{left}, {right}");
+        }
+        assert!(key("timestamp without time zone").has_form_of(&key("text")));
     }
 
     #[test]

@@ -1140,3 +1140,65 @@ async fn moments_that_no_calendar_has_do_no_harm() {
         assert!(of_table(&report, table).result.is_ok(), "{report:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_the_same_key_however_it_is_spelt() {
+    let mut scene = Scene::new(
+        "CREATE TABLE t (k numeric PRIMARY KEY, note text); INSERT INTO t VALUES (1.0, 'one'), (-2.50, 'minus'), (100, 'hundred'), ('NaN', 'none'); \
+         CREATE TABLE f (k double precision PRIMARY KEY, note text); INSERT INTO f VALUES (0, 'zero'), (1e20, 'large')",
+    )
+    .await;
+    scene.lake.ingest_all(&scene.source).await;
+    scene.execute("ALTER TABLE t ALTER k TYPE numeric(10,4); UPDATE f SET k = '-0' WHERE k = 0; UPDATE t SET note = 'uno' WHERE k = 1").await;
+    assert_eq!(scene.changes("t").await, rows(["hundred", "minus", "uno"]));
+    assert_eq!(scene.changes("f").await, rows(["zero"]));
+    for table in ["t", "f"] {
+        assert_eq!(scene.swept(table).await, nothing(), "no key is gone");
+        scene.assert_complete(table).await;
+    }
+    scene.execute("DELETE FROM t WHERE k = -2.5").await;
+    assert_eq!(scene.swept("t").await.deletes, [r#"{"k":-2.5}"#]);
+    scene
+        .execute("CREATE VIEW twice AS SELECT '-0'::float8 AS k, 'a' AS note UNION ALL VALUES (-1, 'b'), (0, 'c')")
+        .await;
+    scene.use_options([("twice", with_key(&["k"], Some(Cursor::Full)))]);
+    let report = scene.ingest(&IngestOptions::default()).await;
+    assert_eq!(
+        error_of(&report, "twice").to_string(),
+        "the key of `twice` can't be used: two rows have the same one, {\"k\":0}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_type_spells_values_in_another_way_is_another_key() {
+    for (before, value, after, is_other) in [
+        ("smallint", "7", "bigint", false),
+        ("numeric(5,2)", "1.5", "numeric", false),
+        ("text", "'a'", "varchar(9)", false),
+        ("varchar(3)", "'a'", "varchar(9)", false),
+        ("timestamp(3)", "'2024-01-01'", "timestamp", false),
+        ("char(3)", "'a'", "char(5)", true),
+        ("char(3)", "'a'", "text", true),
+        ("timestamp", "'2024-01-01'", "timestamptz", true),
+        ("timestamp", "'2024-01-01'", "text USING k::text", true),
+        ("date", "'2024-01-01'", "timestamp", true),
+        ("text", "'a'", "bytea USING k::bytea", true),
+        ("uuid", "'00000000-0000-0000-0000-00000000000a'", "text USING k::text", true),
+        ("real", "0.1", "double precision", true),
+        ("numeric", "1", "double precision", true),
+        ("boolean", "true", "text USING k::text", true),
+    ] {
+        let scene = Scene::new(&format!(
+            "CREATE TABLE t (k {before} PRIMARY KEY, note text); INSERT INTO t VALUES ({value}, 'a')"
+        ))
+        .await;
+        assert_eq!(scene.changes("t").await, rows(["a"]));
+        scene.execute(&format!("ALTER TABLE t ALTER k TYPE {after}; UPDATE t SET note = 'b'")).await;
+        let report = scene.ingest(&sweep()).await;
+        if is_other {
+            assert_eq!(error_of(&report, "t").code(), "ingest-key-changed", "{before} {after}");
+        } else {
+            assert_eq!(scene.brought(&report, "t").await, rows(["b"]), "{before} {after}");
+        }
+    }
+}

@@ -193,6 +193,36 @@ async fn a_wrong_value_in_a_key_leaves_the_keys_of_all_other_rows_as_they_are() 
 }
 
 #[tokio::test]
+async fn a_number_is_the_same_key_however_a_line_spells_it() {
+    let (folder, source) = folder("t", "{\"t_id\":1.50,\"v\":1}\n{\"t_id\":1e2,\"v\":2}\n{\"t_id\":0.0,\"v\":3}\n");
+    let lake = TestLake::new();
+    lake.ingest_all(&source).await;
+    let file = folder.path().join("t.jsonl");
+    fs::write(
+        &file,
+        "{\"t_id\":15e-1,\"v\":1}\n{\"t_id\":100.0,\"v\":2}\n{\"t_id\":-0,\"v\":3}\n{\"t_id\":1.5,\"v\":4}\n",
+    )
+    .unwrap();
+    let report = lake.ingest_all(&source).await;
+    assert_eq!(report.tables[0].first_bad_lines[0].reason, "an earlier line has the same key {\"t_id\":1.5}");
+    assert_eq!(report.committed().next().unwrap().1.rows, 3);
+    fs::write(&file, "{\"t_id\":1.5,\"v\":1}\n{\"t_id\":100.00,\"v\":2}\n").unwrap();
+    sweep(&lake, &source).await;
+    assert_eq!(lake.packets("t").await[2].deletes, ["{\"t_id\":0}"]);
+    assert_eq!(lake.state("t").await.into_keys().collect::<Vec<_>>(), ["{\"t_id\":1.5}", "{\"t_id\":100}"]);
+}
+
+#[tokio::test]
+async fn a_key_of_texts_stays_one_when_they_no_longer_look_like_moments() {
+    let (folder, source) = folder("t", "{\"t_id\":\"2024-01-01T00:00:00\"}\n");
+    let lake = TestLake::new();
+    lake.ingest_all(&source).await;
+    fs::write(folder.path().join("t.jsonl"), "{\"t_id\":\"2024-01-01T00:00:00\"}\n{\"t_id\":\"later\"}\n").unwrap();
+    lake.ingest_all(&source).await;
+    assert_eq!(lake.packets("t").await[1].lines, ["{\"t_id\":\"later\"}"]);
+}
+
+#[tokio::test]
 async fn a_sweep_with_bad_lines_takes_nothing_for_gone_and_one_without_does() {
     let (folder, source) = folder("t", "{\"t_id\":1}\n{\"t_id\":2}\n{\"t_id\":3}\n");
     let lake = TestLake::new();

@@ -4,7 +4,7 @@ use super::discover::PostgresTable;
 use super::types::Decoder;
 use crate::packet::values::EPOCH_MICROS;
 use crate::source::{LAST_UPDATED, RowBatch, SourceError};
-use crate::state::{KeyColumn, encode_integer, encode_text};
+use crate::state::{KeyColumn, encode_integer, encode_number, encode_text};
 use std::borrow::Cow;
 
 /// What a binary COPY begins with.
@@ -144,6 +144,8 @@ impl<'a> RowDecoder<'a> {
             let is_bare = !column.is_quoted || !text.starts_with(b"\"");
             if column.is_integer {
                 encode_integer(integer(value), key);
+            } else if column.is_number {
+                encode_number(text, key);
             } else if *self.columns[*index].decoder == Decoder::Text {
                 encode_text(value, key);
             } else if is_bare {

@@ -221,6 +221,9 @@ fn column(row: &Row) -> PostgresColumn {
     };
     let order = match decoder {
         Decoder::Int2 | Decoder::Int4 | Decoder::Int8 | Decoder::Uuid => quoted,
+        // A zero has no sign in keys.
+        Decoder::Float4 => format!("({quoted} + 0::real)::text COLLATE \"C\""),
+        Decoder::Float8 => format!("({quoted} + 0::float8)::text COLLATE \"C\""),
         _ => format!("{quoted}::text COLLATE \"C\""),
     };
     PostgresColumn { name, decoder, select, sent, order, is_not_null }
