@@ -109,6 +109,13 @@ impl DirectorySource {
             key = vec![other];
             columns = if is_inferred { self.infer(name, &key)? } else { columns };
         }
+        let is_json = |column: &&SourceColumn| {
+            key.contains(&column.name) && matches!(column.type_name.as_str(), "json" | "jsonb")
+        };
+        if let Some(column) = columns.iter().find(is_json) {
+            let reason = format!("`{}` is JSON, of which one value has many spellings", column.name);
+            return Err(SourceError::BadKey { table: name.to_owned(), reason });
+        }
         // A file without rows has no columns yet.
         if let Some(missing) =
             key.iter().find(|column| columns.iter().all(|known| known.name != **column)).filter(|_| !columns.is_empty())

@@ -222,6 +222,19 @@ async fn a_key_of_texts_stays_one_when_they_no_longer_look_like_moments() {
     assert_eq!(lake.packets("t").await[1].lines, ["{\"t_id\":\"later\"}"]);
 }
 
+#[test]
+fn a_key_of_json_is_refused() {
+    let scene = Scene::with_tables();
+    scene.write("tables/odd.jsonl", "{\"odd_id\":{\"a\":1}}\n{\"odd_id\":[1]}\n");
+    is_told("json_key", scene.said(&["ingest", "--table", "odd"]));
+    scene.write("tables/odd.jsonl", "{\"odd_id\":1}\n");
+    scene.write(
+        "tables/schema.json",
+        r#"{"odd": {"columns": [{"name": "odd_id", "type": "jsonb", "nullable": false}]}}"#,
+    );
+    assert_eq!(scene.run(&["ingest", "--table", "odd"]).status.code(), Some(3));
+}
+
 #[tokio::test]
 async fn a_sweep_with_bad_lines_takes_nothing_for_gone_and_one_without_does() {
     let (folder, source) = folder("t", "{\"t_id\":1}\n{\"t_id\":2}\n{\"t_id\":3}\n");

@@ -172,12 +172,8 @@ fn table(
         }
         None => unique.first().cloned().ok_or_else(|| no_key(&name, is_table, &columns))?,
     };
-    let is_array = |name: &&String| {
-        columns.iter().any(|column| column.name == **name && matches!(column.decoder, Decoder::Array(_)))
-    };
-    if let Some(array) = key.iter().find(is_array) {
-        // Lines do not tell where the numbers of its elements begin.
-        return Err(SourceError::BadKey { table: name, reason: format!("`{array}` is an array") });
+    if let Some(reason) = key.iter().find_map(|name| unusable(columns.iter().find(|column| column.name == *name)?)) {
+        return Err(SourceError::BadKey { table: name, reason });
     }
     let is_key_unique = unique.iter().any(|unique| unique.iter().all(|column| key.contains(column)));
     // A table of another kind may be among the partitions. Tables that inherit are read by themselves.
@@ -195,6 +191,19 @@ fn table(
     let table = SourceTable { name, columns: source_columns, key, references };
     let can_lock = is_table && relation.get(6);
     Ok(PostgresTable { table, columns, from, fingerprint, is_key_unique, has_xmin, can_lock })
+}
+
+/// Why a column can't be a part of a key, if it can't.
+fn unusable(column: &PostgresColumn) -> Option<String> {
+    let name = &column.name;
+    match column.decoder {
+        // Lines do not tell where the numbers of its elements begin.
+        Decoder::Array(_) => Some(format!("`{name}` is an array")),
+        Decoder::Json | Decoder::Jsonb => {
+            Some(format!("`{name}` is JSON, of which one value has many spellings, and `null` is one"))
+        }
+        _ => None,
+    }
 }
 
 fn fingerprint_of(column: &Row) -> String {
