@@ -1,8 +1,9 @@
 //! Where each table stands, by the lake and the checkpoints.
 
 use crate::checkpoint::{CheckpointError, CheckpointStore, read_checkpoint};
+use crate::error::{Exit, Explain};
 use crate::ingest::IngestError;
-use crate::lake::Lake;
+use crate::lake::{Lake, LakeError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
 
@@ -27,12 +28,27 @@ pub struct TableStatus {
     pub checkpoint: Result<Option<u64>, String>,
     /// How many sequence ids are missing.
     pub gaps: u64,
+    /// Why nothing is known of the last packet but its number, if that is so.
+    pub failure: Option<StatusFailure>,
+}
+
+/// Why the last packet of a table can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusFailure {
+    /// The stable word for the error.
+    pub code: &'static str,
+    /// The error, and what caused it.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// How the program ends.
+    pub exit: Exit,
 }
 
 /// Where tables stand: those that are asked for, or all that the lake or the checkpoints know.
 ///
 /// # Errors
-/// [`IngestError`]: the lake or the checkpoints can't be read, or know nothing of a table that is asked for.
+/// [`IngestError`]: the lake or the checkpoints as a whole can't be read, or know nothing of a table that is asked for.
 pub async fn status(
     lake: &Lake,
     checkpoints: &dyn CheckpointStore,
@@ -65,20 +81,31 @@ async fn table_status(
     };
     // Looked for in all keys, so that a checkpoint that is wrong shows, and gaps do.
     let head = lake.head(table, 0).await?;
-    let newest = match head.sequence {
-        0 => None,
-        sequence => Some(lake.manifest(table, sequence).await?),
+    let (newest, failure) = match head.sequence {
+        0 => (None, None),
+        sequence => match lake.manifest(table, sequence).await {
+            Ok(newest) => (Some(newest), None),
+            Err(error) => (None, Some(StatusFailure::new(&error))),
+        },
     };
     let last_ingest = newest.as_ref().map(|newest| newest.committed_at);
     Ok(TableStatus {
         table: table.to_owned(),
         sequence: head.sequence,
-        key: newest.as_ref().map(|newest| crate::packet::manifest_key(table, newest.sequence).to_string()),
+        key: (head.sequence > 0).then(|| crate::packet::manifest_key(table, head.sequence).to_string()),
         records: newest.as_ref().and_then(|newest| newest.next_record()).map_or(0, |next| next - 1),
         newest_last_updated: newest.and_then(|newest| newest.newest_last_updated),
         last_ingest,
         lag: last_ingest.map(|moment| now - moment),
         checkpoint,
         gaps: head.gaps,
+        failure,
     })
+}
+
+impl StatusFailure {
+    fn new(error: &LakeError) -> Self {
+        let message = crate::error::with_causes(error);
+        Self { code: error.code(), message, hint: error.hint(), exit: error.exit() }
+    }
 }

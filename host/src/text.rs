@@ -39,6 +39,11 @@ pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a String>, none: &str
     if names.is_empty() { none.to_owned() } else { names.join(", ") }
 }
 
+/// The first of some names that comes twice.
+pub(crate) fn twice(names: &[String]) -> Option<&String> {
+    names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)).map(|(_, name)| name)
+}
+
 /// The SHA-256 of bytes, in hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))

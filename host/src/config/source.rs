@@ -140,7 +140,11 @@ impl Flow {
             match key.as_str() {
                 "key" => {
                     let key = texts(&value).filter(|key| !key.is_empty());
-                    options.key = Some(key.ok_or_else(|| expected("a list of columns"))?);
+                    let key = key.ok_or_else(|| expected("a list of columns"))?;
+                    if crate::text::twice(&key).is_some() {
+                        return Err(expected("a list of columns, each of them once"));
+                    }
+                    options.key = Some(key);
                 }
                 "cursor" => {
                     const CURSORS: &str = "`snapshot`, `last_updated` or `full`";

@@ -39,11 +39,11 @@ pub fn manifest_key(table: &str, sequence: u64) -> Path {
     manifests_prefix(table).join(format!("{sequence:08}.packet.json"))
 }
 
-/// The sequence id in the key of a manifest.
+/// The sequence id in the key of a manifest. The first is 1.
 #[must_use]
 pub fn sequence_of(manifest: &Path) -> Option<u64> {
     let digits = manifest.filename()?.strip_suffix(".packet.json")?;
-    digits.parse().ok().filter(|_| digits.len() == 8)
+    digits.parse().ok().filter(|sequence| *sequence > 0 && digits.len() == 8)
 }
 
 /// The data object `part`, counted from 1, of a packet whose run began at `started`.
@@ -153,6 +153,7 @@ mod tests {
         assert_eq!("t/2026/02/03/040506000007.parquet", parquet_key("t", started, 1).as_ref());
         assert_eq!(Some(12), sequence_of(&manifest_key("a table", 12)));
         assert_eq!(None, sequence_of(&data_key("t", 12, started, 1)));
+        assert_eq!(None, sequence_of(&manifest_key("t", 0)));
         let chain = "0123456789abcdef0123456789abcdef";
         assert_eq!(Some((1, 9, &chain[..16])), merged_run_span(&merged_run_key("t", 1, 9, chain)));
         assert_eq!(None, merged_run_span(&packet_state_key("t", 1, started, 1)));

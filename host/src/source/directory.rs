@@ -96,6 +96,9 @@ impl DirectorySource {
             schema.map_or((None, None, Vec::new()), |schema| (schema.key, schema.columns, schema.references));
         let given = options.and_then(|options| options.key.clone()).or(schema_key);
         let is_given = given.is_some();
+        if let Some(column) = given.as_deref().and_then(crate::text::twice) {
+            return Err(SourceError::BadKey { table: name.to_owned(), reason: format!("it names `{column}` twice") });
+        }
         let mut key = given.unwrap_or_else(|| vec![format!("{name}_id")]);
         let is_inferred = columns.is_none();
         let mut columns = columns.map_or_else(|| self.infer(name, &key), Ok)?;

@@ -139,6 +139,22 @@ pub enum SourceError {
         /// The table.
         table: String,
     },
+    /// A schema that the database does not have.
+    #[error("the database has no schema `{schema}`; it has {known}")]
+    UnknownSchema {
+        /// The schema.
+        schema: String,
+        /// The schemas that it has.
+        known: String,
+    },
+    /// A schema that the user may not look into.
+    #[error("the user has no right to use the schema `{schema}`")]
+    ClosedSchema {
+        /// The schema.
+        schema: String,
+        /// The schema as statements name it.
+        name: String,
+    },
     /// A source without any table.
     #[error("the source has no tables")]
     Empty,
@@ -211,6 +227,8 @@ impl Explain for SourceError {
             Self::Behind { .. } => "source-behind",
             Self::Locked { .. } => "source-locked",
             Self::Changed { .. } => "source-changed",
+            Self::UnknownSchema { .. } => "source-unknown-schema",
+            Self::ClosedSchema { .. } => "source-denied",
             Self::Empty => "source-empty",
             Self::Unreadable { .. } => "source-unreadable",
             Self::Schema { .. } => "source-schema",
@@ -237,6 +255,8 @@ impl Explain for SourceError {
                  `?options=-c%20lock_timeout%3D10min` in `[source] url`"
             ),
             Self::Changed { .. } => "run it again: it is then read as it is; nothing of it was committed".to_owned(),
+            Self::UnknownSchema { .. } => "check `[source] schema`, and the database in `[source] url`".to_owned(),
+            Self::ClosedSchema { name, .. } => format!("grant it: GRANT USAGE ON SCHEMA {name} TO <user>"),
             Self::Query { source, .. } if source.code() == Some(&SqlState::QUERY_CANCELED) => {
                 "run it again; a longer time: `?options=-c%20statement_timeout%3D24h` in `[source] url`".to_owned()
             }

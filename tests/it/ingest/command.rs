@@ -201,6 +201,30 @@ fn a_lake_without_tables_says_how_to_fill_it() {
 }
 
 #[test]
+fn a_manifest_that_can_not_be_read_costs_the_status_of_its_table_alone() {
+    let scene = Scene::with_tables();
+    scene.ingest();
+    scene.write("lake/raw/staff/packets/00000001.packet.json", "{}");
+    is_told("status_broken_manifest", scene.said(&["status"]));
+    let document = scene.json(&["status"], 3);
+    assert_eq!(document["tables"][0]["records"], 3, "{document}");
+    assert_eq!(document["tables"][1]["error"]["code"], "lake-manifest", "{document}");
+    assert_eq!(scene.run(&["status", "--table", "currency"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_manifest_with_the_number_0_is_none() {
+    let scene = Scene::with_tables();
+    scene.ingest();
+    let manifest = fs::read(scene.path("lake/raw/staff/packets/00000001.packet.json")).unwrap();
+    scene.write("lake/raw/staff/packets/00000000.packet.json", manifest);
+    let document = scene.json(&["status"], 0);
+    assert_eq!(document["tables"][1]["gaps"], 0, "{document}");
+    scene.json(&["gc"], 0);
+    scene.ingest();
+}
+
+#[test]
 fn a_table_that_nobody_knows_is_answered_with_those_that_there_are() {
     let scene = Scene::with_tables();
     is_told("unknown_table", scene.said(&["ingest", "--table", "staf"]));
@@ -305,6 +329,7 @@ fn keys_of_the_configuration_that_are_wrong_are_named_with_what_is_right() {
         ("config_table_cursor", "[tables.staff]\ncursor = \"xmin\"\n"),
         ("config_table_lag", "[tables.staff]\nlag_seconds = 3\n"),
         ("config_table_empty_key", "[tables.staff]\nkey = []\n"),
+        ("config_table_key_twice", "[tables.staff]\nkey = [\"staff_id\", \"staff_id\"]\n"),
         ("config_folder_cursor", "[source]\nurl = \"dir:tables\"\n[tables.staff]\ncursor = \"snapshot\"\n"),
         ("config_no_column", "[source]\nurl = \"dir:tables\"\n[tables.staff]\nkey = [\"id\"]\n"),
         ("config_syntax", "[source\n"),

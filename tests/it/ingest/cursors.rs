@@ -1220,3 +1220,15 @@ async fn a_key_of_json_is_refused() {
     scene.use_options([("t", with_key(&["id"], None))]);
     assert_eq!(scene.changes("t").await, rows(["a"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_checked_at_the_commit_is_a_key() {
+    let scene = Scene::new(
+        "CREATE TABLE t (id integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, note text); INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+    )
+    .await;
+    assert_eq!(scene.changes("t").await, rows(["a", "b"]));
+    scene.execute("BEGIN; UPDATE t SET id = 3 - id; COMMIT").await;
+    assert_eq!(scene.changes("t").await, rows(["a", "b"]));
+    scene.assert_complete("t").await;
+}

@@ -239,6 +239,25 @@ async fn a_server_that_takes_the_connection_and_never_answers_is_given_up() {
     accepting.abort();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_not_there_or_closed_is_said() {
+    let (name, url) = safe_database();
+    let reader = format!("closed_{name}");
+    let grant = format!(
+        "CREATE ROLE {reader} LOGIN PASSWORD 'x'; CREATE SCHEMA closed; CREATE TABLE closed.t (id int PRIMARY KEY); \
+         INSERT INTO closed.t VALUES (1); GRANT SELECT ON closed.t TO {reader}"
+    );
+    safe_server().execute(&name, &grant).unwrap();
+    let url = url.replace("postgres:hunter2%20%E2%9C%93@", &format!("{reader}:x@"));
+    let scene = safe_scene(&name).set("HOST_SOURCE_URL", &url).set("HOST_SOURCE_SCHEMA", "nowhere");
+    is_told("no_schema", scene.said(&["ingest"]));
+    let scene = scene.set("HOST_SOURCE_SCHEMA", "closed");
+    is_told("no_usage", scene.said(&["ingest"]));
+    safe_server().execute(&name, &format!("GRANT USAGE ON SCHEMA closed TO {reader}")).unwrap();
+    scene.ingest();
+    assert_eq!(scene.lake().packets("t").await.len(), 1);
+}
+
 /// A scene whose AWS is at `url`, with pauses as short as they can be.
 fn aws_scene(scene: Scene, url: &str) -> Scene {
     scene

@@ -42,6 +42,13 @@ pub(super) struct PostgresColumn {
 /// This table of Prisma's own is none of the firm's.
 const MIGRATIONS: &str = "_prisma_migrations";
 
+/// Whether the user may look into the schema; no row, if there is none.
+const SCHEMA: &str = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1";
+
+/// The schemas that there are.
+const SCHEMAS: &str =
+    "SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1";
+
 /// Tables, partitioned tables, and views and the like of the schema. A partition belongs to its table, until it begins to leave
 /// it. What was dropped meanwhile has no privileges.
 const RELATIONS: &str = "\
@@ -75,14 +82,14 @@ const COLUMNS: &str = "\
       LEFT JOIN base element ON element.type = t.typelem LEFT JOIN pg_type e ON e.oid = element.base \
     WHERE n.nspname = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
 
-/// Keys: the primary key first, then unique indexes over columns that can't be null, the shortest first.
+/// Keys: the primary key first, then unique indexes over columns that can't be null, the shortest first. One that is checked as
+/// late as at the commit is as good: nobody sees rows before theirs.
 const KEYS: &str = "\
     SELECT i.indrelid, i.indisprimary, array_agg(a.attname::text ORDER BY k.place), bool_and(a.attnotnull) \
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
       CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place) \
       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
     WHERE n.nspname = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = i.indnatts \
-      AND i.indimmediate \
     GROUP BY i.indexrelid, i.indrelid, i.indisprimary ORDER BY i.indrelid, i.indisprimary DESC, count(*), i.indexrelid";
 
 /// Which table refers to which.
@@ -106,6 +113,17 @@ impl Catalog {
             let (action, table) = ("list the tables of the schema", schema.to_owned());
             SourceError::Query { action, table, source: error }
         };
+        let is_open = client.query_opt(SCHEMA, &[&schema]).await.map_err(failed)?;
+        match is_open.map(|row| row.get::<_, bool>(0)) {
+            Some(true) => {}
+            Some(false) => return Err(SourceError::ClosedSchema { schema: schema.to_owned(), name: quote(schema) }),
+            None => {
+                let known = client.query(SCHEMAS, &[]).await.map_err(failed)?;
+                let known: Vec<String> = known.iter().map(|row| row.get(0)).collect();
+                let known = crate::text::listed(&known, "none");
+                return Err(SourceError::UnknownSchema { schema: schema.to_owned(), known });
+            }
+        }
         let query = async |query: &str| client.query(query, &[&schema]).await.map_err(failed);
         let (relations, columns) = (query(RELATIONS).await?, query(COLUMNS).await?);
         let (keys, references) = (query(KEYS).await?, query(REFERENCES).await?);
@@ -243,6 +261,9 @@ fn check_key(table: &str, key: &[String], columns: &[PostgresColumn], is_table: 
     let bad = |reason: String| Err(SourceError::BadKey { table: table.to_owned(), reason });
     if key.is_empty() {
         return bad("it names no column".to_owned());
+    }
+    if let Some(name) = crate::text::twice(key) {
+        return bad(format!("it names `{name}` twice"));
     }
     for name in key {
         match columns.iter().find(|column| column.name == *name) {

@@ -71,7 +71,8 @@ pub(crate) fn status_command(config: &Config, arguments: StatusArguments, json: 
     });
     let tables = tables?;
     let exit = if tables.iter().any(screen::is_in_trouble) { Exit::No } else { Exit::Done };
-    Ok(screen::show_status(&tables, json).max(exit))
+    let failed = tables.iter().filter_map(|table| table.failure.as_ref()).map(|failure| failure.exit).max();
+    Ok(screen::show_status(&tables, json).max(exit).max(failed.unwrap_or(Exit::Done)))
 }
 
 pub(crate) fn gc_command(config: &Config, arguments: &GcArguments, json: bool) -> Result<Exit, Failure> {

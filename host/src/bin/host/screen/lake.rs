@@ -6,7 +6,7 @@ use comfy_table::CellAlignment;
 use host::error::{Exit, Explain, with_causes};
 use host::ingest::{Committed, IngestReport, Outcome, Progress, TableReport};
 use host::lake::Collected;
-use host::status::TableStatus;
+use host::status::{StatusFailure, TableStatus};
 use host::text::shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -156,18 +156,22 @@ pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
     let moment = |moment: DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
     if json {
         let document = |status: &TableStatus| {
-            json!({
+            let mut document = json!({
                 "table": status.table,
                 "sequence": status.sequence,
                 "key": status.key,
-                "records": status.records,
+                "records": status.failure.is_none().then_some(status.records),
                 "newest_last_updated": status.newest_last_updated,
                 "last_ingest": status.last_ingest.map(moment),
                 "lag_seconds": status.lag.map(|lag| lag.num_seconds()),
                 "checkpoint": status.checkpoint.as_ref().ok(),
                 "checkpoint_error": status.checkpoint.as_ref().err(),
                 "gaps": status.gaps,
-            })
+            });
+            if let Some(StatusFailure { code, message, hint, .. }) = &status.failure {
+                document["error"] = json!({ "code": code, "message": message, "hint": hint });
+            }
+            document
         };
         let document = json!({ "tables": tables.iter().map(document).collect::<Vec<_>>() });
         return print(&format!("{document:#}\n"));
@@ -181,7 +185,7 @@ pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
         table.add_row([
             shown(&status.table, TEXT_CHARS_MAX),
             grouped(status.sequence),
-            grouped(status.records),
+            status.failure.as_ref().map_or_else(|| grouped(status.records), |_| "-".to_owned()),
             status.newest_last_updated.clone().unwrap_or_else(|| "-".to_owned()),
             status.last_ingest.map_or_else(|| "-".to_owned(), moment),
             status.lag.map_or_else(|| "-".to_owned(), |lag| duration(lag.num_seconds())),
@@ -192,6 +196,10 @@ pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
     for status in tables.iter().filter(|status| status.gaps > 0) {
         let name = shown(&status.table, TEXT_CHARS_MAX);
         screen += &format!("warning: `{name}` lacks {} in the lake\n", counted(status.gaps, "packet"));
+    }
+    for StatusFailure { code, message, hint, .. } in tables.iter().filter_map(|status| status.failure.as_ref()) {
+        let hint = hint.as_ref().map_or_else(String::new, |hint| format!("hint: {}\n", shown(hint, 2_000)));
+        screen += &format!("\nerror[{code}]: {}\n{hint}", shown(message, 2_000));
     }
     print(&screen)
 }
