@@ -29,7 +29,15 @@ pub fn guest(name: &str) -> PathBuf {
 /// If it can't be built.
 #[must_use]
 pub fn shipped_guest(name: &str) -> PathBuf {
-    const NAMES: [&str; 5] = ["orders_changed", "orders_clumsy", "orders_counted", "orders_latest", "orders_shifted"];
+    const NAMES: [&str; 7] = [
+        "orders_changed",
+        "orders_clumsy",
+        "orders_counted",
+        "orders_latest",
+        "orders_narrow",
+        "orders_shifted",
+        "orders_wider",
+    ];
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         let examples = NAMES.iter().flat_map(|name| ["--example", name]);

@@ -67,6 +67,18 @@ pub enum ProcessError {
         /// How often it was tried.
         tries: u32,
     },
+    /// The star table is that of another plugin, or of another source table.
+    #[error("the star table `{star}` was made by the {what} `{owner}`, and not by `{ours}`")]
+    Owner {
+        /// The star table.
+        star: String,
+        /// Which of both differs.
+        what: &'static str,
+        /// The one that the table says.
+        owner: String,
+        /// The one of the plugin.
+        ours: String,
+    },
     /// A file holds more packets than are to be made again.
     #[error("`{file}` of `{table}` holds the packets {first} to {last}, and not all of them are to be made again")]
     Joined {
@@ -122,6 +134,7 @@ impl Explain for ProcessError {
             Self::Ahead { .. } => "star-ahead",
             Self::Lookup { .. } => "lookup-row",
             Self::Crowded { .. } => "star-crowded",
+            Self::Owner { .. } => "star-owner",
             Self::Joined { .. } => "star-joined",
             Self::Sibling { .. } => "star-sibling",
             Self::Plan(_) => "plugins",
@@ -141,6 +154,9 @@ impl Explain for ProcessError {
             }
             Self::Lookup { .. } => "the plugin looks rows up by a column that these rows lack".to_owned(),
             Self::Crowded { .. } => "run it again; one process at a time is enough".to_owned(),
+            Self::Owner { owner, .. } => format!(
+                "keep the name `{owner}`: by it the table knows how far it has come; or give the new table another name"
+            ),
             Self::Joined { first, last, .. } => format!("`--sequence {first}..{last}` takes all of them"),
             Self::Sibling { .. } => return None,
             Self::Plan(_) => "take one of them out of the folder of plugins".to_owned(),
@@ -152,6 +168,7 @@ impl Explain for ProcessError {
     fn exit(&self) -> Exit {
         match self {
             Self::Crowded { .. } => Exit::Environment,
+            Self::Owner { .. } => Exit::PluginAtFault,
             _ => self.explained().map_or(Exit::BadInput, Explain::exit),
         }
     }

@@ -32,6 +32,7 @@ mod publish;
 mod reader;
 mod replay;
 mod report;
+mod status;
 mod table;
 
 pub use calendar::CalendarOptions;
@@ -41,6 +42,7 @@ pub use inspect::{Behind, Inspection};
 pub use plan::Plan;
 pub use replay::{ReplayOptions, replay};
 pub use report::{Held, ProcessReport, StarOutcome, StarTableReport};
+pub use status::{HeldPacket, StarStatus, star_status};
 
 use crate::checkpoint::CheckpointStore;
 use crate::ingest::Clock;

@@ -5,7 +5,7 @@ use super::packets::MANIFESTS_AHEAD;
 use super::plan::{is_calendar, is_fact};
 use super::reader::PacketReader;
 use super::report::{StarOutcome, StarTableReport};
-use super::table::{Try, app, star_tables};
+use super::table::{Try, app, check_owner, star_tables};
 use super::{Packets, Parts, Plan, Process, ProcessError, ProcessReport, Progress, keys};
 use crate::manifest::StarTable;
 use crate::packet::Manifest;
@@ -90,7 +90,10 @@ impl Process<'_> {
         let mut versions = Vec::new();
         for table in tables {
             match self.parts.star.open(&table.name)? {
-                Some(version) => versions.push(version),
+                Some(version) => {
+                    check_owner(plugin, &version)?;
+                    versions.push(version);
+                }
                 // There is nothing to make again: a process makes it.
                 None => return Ok(Try::Done(StarOutcome::Unchanged)),
             }

@@ -80,6 +80,7 @@ impl Process<'_> {
         let open = |table: &StarTable| {
             self.until_done(&table.name, || {
                 if let Some(version) = self.parts.star.open(&table.name)? {
+                    check_owner(plugin, &version)?;
                     return Ok(Try::Done(version));
                 }
                 match self.parts.star.create(table, &properties(plugin, table, packet))? {
@@ -134,6 +135,20 @@ impl Process<'_> {
             at: (self.parts.clock)(),
         }
     }
+}
+
+/// Looks whether a table was made by this plugin, of this source: how far it has come is noted under their names, and another name
+/// would begin anew, and bring every row twice.
+pub(super) fn check_owner(plugin: &Plugin, version: &TableVersion) -> Result<(), ProcessError> {
+    let manifest = plugin.manifest();
+    for (key, ours) in [("star.plugin", &manifest.name), ("star.source", &manifest.source_table)] {
+        if let Some(owner) = version.property(key).filter(|owner| owner != ours) {
+            let (star, ours) = (version.name().to_owned(), ours.clone());
+            let what = if key == "star.plugin" { "plugin" } else { "source table" };
+            return Err(ProcessError::Owner { star, what, owner, ours });
+        }
+    }
+    Ok(())
 }
 
 /// What the table says of itself.

@@ -49,7 +49,7 @@ impl Days {
     }
 }
 
-fn write_tables(folder: &Path, day: u64) {
+pub(super) fn write_tables(folder: &Path, day: u64) {
     let options = Options { size: Size::SalesOrders(60), seed: 3, style: Style::Compact, hard: false };
     let generator = Generator::new(options).unwrap().after_days(day).unwrap();
     std::fs::create_dir_all(folder).unwrap();
@@ -60,7 +60,7 @@ fn write_tables(folder: &Path, day: u64) {
     }
 }
 
-fn ingest(lake: &Path, tables: &Path, arguments: &[&str]) {
+pub(super) fn ingest(lake: &Path, tables: &Path, arguments: &[&str]) {
     let source = format!("dir:{}", tables.display());
     let output = command(lake, lake, arguments).env("HOST_SOURCE_URL", source).output().unwrap();
     assert_done(&output);

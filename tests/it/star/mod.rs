@@ -3,4 +3,5 @@
 mod crashes;
 mod fixture;
 mod line;
+mod stops;
 mod verify;

@@ -141,6 +141,12 @@ impl TableVersion {
         &self.name
     }
 
+    /// What the table says of itself under a key.
+    #[must_use]
+    pub fn property(&self, key: &str) -> Option<String> {
+        self.snapshot.table_properties().unknown_properties.get(key).cloned()
+    }
+
     /// The number of its newest entry in the log.
     #[must_use]
     pub fn version(&self) -> u64 {

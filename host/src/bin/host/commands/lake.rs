@@ -5,11 +5,12 @@ use crate::arguments::{GcArguments, IngestArguments, ReconcileArguments, StatusA
 use crate::screen;
 use chrono::{DateTime, Utc};
 use host::checkpoint::known_packets;
-use host::config::Config;
+use host::config::{Config, ObjectPlace};
 use host::error::{Exit, Explain};
 use host::ingest::{IngestOptions, IngestReport, Parts, What, ingest};
 use host::lake::{ObjectLimits, collect_garbage};
-use host::parts::{open_checkpoints, open_lake, open_source};
+use host::parts::{open_checkpoints, open_lake, open_source, open_star};
+use host::process::star_status;
 use host::status::status;
 use std::sync::Arc;
 
@@ -64,15 +65,26 @@ pub(super) fn exit_of(report: &IngestReport) -> Exit {
 }
 
 pub(crate) fn status_command(config: &Config, arguments: StatusArguments, json: bool) -> Result<Exit, Failure> {
-    let tables = runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let (lake, tables) = runtime.block_on(async {
         let lake = open_lake(&config.flow.raw(), "status").await.map_err(boxed)?;
         let checkpoints = open_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?;
-        status(&lake, &*checkpoints, &arguments.tables, now()).await.map_err(boxed)
-    });
-    let tables = tables?;
-    let exit = if tables.iter().any(screen::is_in_trouble) { Exit::No } else { Exit::Done };
+        let tables = status(&lake, &*checkpoints, &arguments.tables, now()).await.map_err(boxed)?;
+        Ok::<_, Failure>((lake, tables))
+    })?;
+    let mut star_tables = match config.flow.star() {
+        // Looking makes no folder.
+        ObjectPlace::Folder(folder) if !folder.exists() => Vec::new(),
+        place => {
+            let star = runtime.block_on(open_star(&place, "status", runtime.handle())).map_err(boxed)?;
+            star_status(&lake, &star, now()).map_err(boxed)?
+        }
+    };
+    star_tables.retain(|star| arguments.tables.is_empty() || arguments.tables.contains(&star.source));
+    let in_trouble = tables.iter().any(screen::is_in_trouble) || star_tables.iter().any(|star| star.held.is_some());
+    let exit = if in_trouble { Exit::No } else { Exit::Done };
     let failed = tables.iter().filter_map(|table| table.failure.as_ref()).map(|failure| failure.exit).max();
-    Ok(screen::show_status(&tables, json).max(exit).max(failed.unwrap_or(Exit::Done)))
+    Ok(screen::show_status(&tables, &star_tables, json).max(exit).max(failed.unwrap_or(Exit::Done)))
 }
 
 pub(crate) fn gc_command(config: &Config, arguments: &GcArguments, json: bool) -> Result<Exit, Failure> {

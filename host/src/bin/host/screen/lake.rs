@@ -6,6 +6,7 @@ use comfy_table::CellAlignment;
 use host::error::{Exit, Explain, with_causes};
 use host::ingest::{Committed, IngestReport, Outcome, Progress, TableReport};
 use host::lake::Collected;
+use host::process::StarStatus;
 use host::status::{StatusFailure, TableStatus};
 use host::text::shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -152,7 +153,7 @@ fn table_document(report: &TableReport) -> Value {
 }
 
 /// Shows where tables stand.
-pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
+pub(crate) fn show_status(tables: &[TableStatus], star_tables: &[StarStatus], json: bool) -> Exit {
     let moment = |moment: DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
     if json {
         let document = |status: &TableStatus| {
@@ -173,7 +174,20 @@ pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
             }
             document
         };
-        let document = json!({ "tables": tables.iter().map(document).collect::<Vec<_>>() });
+        let star = |status: &StarStatus| {
+            json!({
+                "table": status.table,
+                "source": status.source,
+                "processed": status.processed,
+                "behind": status.behind,
+                "lag_seconds": status.lag.map(|lag| lag.num_seconds()),
+                "held": status.held,
+            })
+        };
+        let document = json!({
+            "tables": tables.iter().map(document).collect::<Vec<_>>(),
+            "star_tables": star_tables.iter().map(star).collect::<Vec<_>>(),
+        });
         return print(&format!("{document:#}\n"));
     }
     if tables.is_empty() {
@@ -201,7 +215,38 @@ pub(crate) fn show_status(tables: &[TableStatus], json: bool) -> Exit {
         let hint = hint.as_ref().map_or_else(String::new, |hint| format!("hint: {}\n", shown(hint, 2_000)));
         screen += &format!("\nerror[{code}]: {}\n{hint}", shown(message, 2_000));
     }
-    print(&screen)
+    print(&(screen + &star_status_text(star_tables)))
+}
+
+fn star_status_text(star_tables: &[StarStatus]) -> String {
+    if star_tables.is_empty() {
+        return String::new();
+    }
+    let mut table = new_table();
+    table.set_header(["star table", "made of", "up to packet", "packets behind", "lag", ""]);
+    for status in star_tables {
+        table.add_row([
+            shown(&status.table, TEXT_CHARS_MAX),
+            shown(&status.source, TEXT_CHARS_MAX),
+            grouped(status.processed),
+            grouped(status.behind),
+            status.lag.map_or_else(|| "-".to_owned(), |lag| duration(lag.num_seconds())),
+            status.held.as_ref().map_or_else(String::new, |held| format!("held at packet {}", grouped(held.sequence))),
+        ]);
+    }
+    let mut text = format!("\n{table}\n");
+    for (status, held) in star_tables.iter().filter_map(|status| Some((status, status.held.as_ref()?))) {
+        let (rejects, records) = (grouped(held.rejects), counted(held.records, "row"));
+        text += &format!(
+            "warning: `{}` is held at packet {}: {rejects} of its {records} are rejected\nhint: `host process --accept {}/{}` publishes \
+             the others; a plugin that takes them is tried by itself\n",
+            status.table,
+            grouped(held.sequence),
+            status.table,
+            held.sequence
+        );
+    }
+    text
 }
 
 /// Whether a table lacks packets.
