@@ -36,6 +36,8 @@ bench: plugins release tools ## measure against serde_json, DuckDB, psql and oth
 	$(PYTHON) tests/bench/bench.py --host $(HOST) --totesys $(TARGET)/release/totesys --plugins plugins/dist \
 		--versions $(TARGET)/wasm32-wasip2/plugin/examples --out out/bench
 	$(PYTHON) tests/bench/ingest.py --host $(HOST) --totesys $(TARGET)/release/totesys --out out/bench --large
+	$(PYTHON) tests/bench/star.py --host $(HOST) --totesys $(TARGET)/release/totesys --plugins plugins/dist \
+		--readers .venv-readers/bin/python --out out/bench --large
 
 .PHONY: check
 check: setup ## lints, formatting, licences
