@@ -1,6 +1,7 @@
 //! The star tables: from packets to tables that others read, exactly once.
 
 mod crashes;
+mod delta;
 mod fixture;
 mod line;
 mod stops;

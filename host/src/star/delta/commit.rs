@@ -140,12 +140,14 @@ impl StarLake {
                         Ok(None) | Err(_) => return Err(KernelError::generic("the table is gone after a commit")),
                     },
                 };
-                if committed.post_commit_stats().commits_since_checkpoint >= COMMITS_PER_CHECKPOINT
-                    && let Err(error) = self.checkpoint(&version)
-                {
+                if committed.post_commit_stats().commits_since_checkpoint < COMMITS_PER_CHECKPOINT {
+                    return Ok(Commit::Done(version));
+                }
+                let version = self.checkpoint(&version).unwrap_or_else(|error| {
                     // The log is whole without it; the next commit tries again.
                     tracing::warn!(table, error = crate::error::with_causes(&error), "no checkpoint");
-                }
+                    version
+                });
                 Ok(Commit::Done(version))
             }
             CommitResult::Conflicted(_) => Ok(Commit::Conflict),

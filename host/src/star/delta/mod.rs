@@ -118,13 +118,15 @@ impl StarLake {
         made_by.map_err(|error| TableError::new(&table.name, "read", error))
     }
 
-    /// Writes a checkpoint of the table's log.
+    /// Writes a checkpoint of the table's log; the version that comes back knows of it.
     ///
     /// # Errors
     /// [`TableError::Store`] and [`TableError::Log`].
-    pub fn checkpoint(&self, table: &TableVersion) -> Result<(), TableError> {
+    pub fn checkpoint(&self, table: &TableVersion) -> Result<TableVersion, TableError> {
         match table.snapshot.checkpoint(self.engine.as_ref(), Some(&CheckpointSpec::V1)) {
-            Ok((CheckpointWriteResult::Written | CheckpointWriteResult::AlreadyExists, _)) => Ok(()),
+            Ok((CheckpointWriteResult::Written | CheckpointWriteResult::AlreadyExists, snapshot)) => {
+                Ok(TableVersion { name: table.name.clone(), snapshot })
+            }
             Err(error) => Err(TableError::new(&table.name, "write a checkpoint of", error)),
         }
     }
