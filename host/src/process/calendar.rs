@@ -106,7 +106,7 @@ impl Process<'_> {
         wanted: Option<CalendarYears>,
         report: &mut StarTableReport,
     ) -> Result<Try<bool>, ProcessError> {
-        let version = self.open_tables(plugin, std::slice::from_ref(table), None)?.remove(0);
+        let version = self.open_tables(plugin, std::slice::from_ref(table))?.remove(0);
         let made_by = self.parts.star.made_by(&version)?.and_then(|json| serde_json::from_str::<MadeBy>(&json).ok());
         let found: Option<CalendarYears> = made_by.as_ref().and_then(|made_by| made_by.years.as_ref()?.parse().ok());
         let Some(years) = [wanted, found].into_iter().flatten().reduce(CalendarYears::span) else {

@@ -1,8 +1,10 @@
 //! Where each star table stands, for people: a hint, as the checkpoints of source tables are.
 
 use super::{Parts, ProcessReport, StarOutcome, StarTableReport};
+use crate::sandbox::Plugin;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where a star table stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,21 @@ pub struct StarCheckpoint {
     /// When it came so far.
     #[serde(with = "crate::packet::moment")]
     pub processed_at: DateTime<Utc>,
+}
+
+/// How far the packets of each source table go at least, by the checkpoints of the star tables that these plugins make. They save
+/// looking at all packets; one that is lost, or wrong, costs that.
+pub(super) fn hints(parts: &Parts, plugins: &[&Plugin]) -> BTreeMap<String, u64> {
+    let mut hints = BTreeMap::new();
+    for table in plugins.iter().flat_map(|plugin| &plugin.manifest().star_tables) {
+        let document = parts.star.wait(parts.checkpoints.read(&table.name)).ok().flatten();
+        let checkpoint = document.and_then(|document| serde_json::from_str::<StarCheckpoint>(&document).ok());
+        if let Some(StarCheckpoint { table, sequence, .. }) = checkpoint {
+            let hint = hints.entry(table).or_insert(0);
+            *hint = sequence.max(*hint);
+        }
+    }
+    hints
 }
 
 /// Writes the checkpoints of the tables that moved. One that can't be written is told and costs nothing: the table's own log

@@ -13,7 +13,7 @@ use crate::packet::Manifest;
 use crate::star::{Change, Commit, Metadata, Operation, StarFile};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The name of the table.
 pub(super) const TABLE: &str = "deletions";
@@ -54,21 +54,8 @@ impl Process<'_> {
     /// Lists the deletions of all packets; `None` where there is nothing to say.
     pub(super) fn deletions(&self) -> Option<StarTableReport> {
         let began = Instant::now();
-        let mut report = StarTableReport {
-            table: TABLE.to_owned(),
-            kind: StarKind::Fact,
-            plugin: concat!("host@", env!("CARGO_PKG_VERSION")).to_owned(),
-            source: "*".to_owned(),
-            result: Ok(StarOutcome::Unchanged),
-            sequence: 0,
-            packets: 0,
-            rows: 0,
-            rejects: 0,
-            files: 0,
-            bytes: 0,
-            gaps: 0,
-            took: Duration::ZERO,
-        };
+        let host = concat!("host@", env!("CARGO_PKG_VERSION")).to_owned();
+        let mut report = StarTableReport::of(&table(), host, "*".to_owned());
         report.result = self.until_done(TABLE, || self.try_deletions(&mut report));
         report.took = began.elapsed();
         (!matches!(report.result, Ok(StarOutcome::Unchanged))).then_some(report)

@@ -71,7 +71,7 @@ impl Process<'_> {
         if !missing.is_empty() {
             return Ok(Try::Done(StarOutcome::Waiting { tables: missing }));
         }
-        let versions = self.open_tables(plugin, tables, None)?;
+        let versions = self.open_tables(plugin, tables)?;
         let mut is_new_plugin = false;
         for version in &versions {
             for input in &mut inputs {

@@ -70,9 +70,7 @@ impl Process<'_> {
         if bound == 0 {
             return Ok(Try::Done(StarOutcome::Waiting { tables: vec![source.clone()] }));
         }
-        let first = self.packets.between(source, 0, bound)?.first().copied().unwrap_or(bound);
-        let first = self.packets.manifests(source, &[first])?;
-        let versions = self.open_tables(plugin, tables, first.first())?;
+        let versions = self.open_tables(plugin, tables)?;
         let mut fact = FactTables { plugin, app: app(plugin, source), tables, versions, processed: Vec::new() };
         for version in &fact.versions {
             let processed = self.parts.star.progress(version, &fact.app)?.unwrap_or(0);

@@ -9,7 +9,7 @@ use crate::manifest::StarTable;
 use crate::sandbox::Plugin;
 use crate::star::{BucketRows, Fold};
 use crate::transform::metadata;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 /// Looks at star tables as a process does.
@@ -36,7 +36,7 @@ impl<'a> Inspection<'a> {
     /// # Errors
     /// [`ProcessError::Plan`].
     pub fn new(parts: &'a Parts) -> Result<Self, ProcessError> {
-        Ok(Self { parts, plan: Plan::new(&parts.plugins)?, packets: Packets::new(parts) })
+        Ok(Self { parts, plan: Plan::new(&parts.plugins)?, packets: Packets::new(parts, BTreeMap::new()) })
     }
 
     /// The plugins, those first to whose tables others refer.
@@ -79,15 +79,8 @@ impl<'a> Inspection<'a> {
             return Ok(None);
         }
         let calendars = Mutex::default();
-        let process = Process {
-            parts: self.parts,
-            plan: &self.plan,
-            packets: self.packets.clone(),
-            calendars: &calendars,
-            is_dry: true,
-            is_replay: false,
-            progress: &|_| {},
-        };
+        let process = Process::new(self.parts, &self.plan, self.packets.clone(), &calendars);
+        let process = Process { is_dry: true, ..process };
         let fold = if is_calendar(plugin) {
             let Some(years) = made_by.years.and_then(|years| years.parse::<CalendarYears>().ok()) else {
                 return Ok(None);

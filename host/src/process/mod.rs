@@ -132,69 +132,70 @@ pub fn process(
     let selected = plan.select(&options.tables)?;
     held::accept(parts, &plan, &options.accepted)?;
     tracing::info!(run = parts.run, plugins = selected.len(), "process begins");
-    let count = selected.len();
-    let packets = Packets::new(parts);
+    let packets = Packets::new(parts, checkpoints::hints(parts, &selected));
     // What facts refer to comes first, and it is looked up after the packets of the facts: so it is there.
     let mut bounds = BTreeMap::new();
     for plugin in selected.iter().filter(|plugin| plan::is_fact(plugin)) {
         let source = &plugin.manifest().source_table;
-        if !bounds.contains_key(source) {
-            bounds.insert(source.clone(), packets.last(source)?);
-        }
+        bounds.insert(source.clone(), packets.last(source)?);
     }
-    let mut reports = Vec::new();
     let calendars = Mutex::default();
-    for (done, plugin) in selected.iter().enumerate() {
-        let began = Instant::now();
-        let table = plugin.manifest().star_tables[0].name.clone();
-        let tell = |bytes| progress(&Progress { table: table.clone(), bytes, plugins: (done, count) });
-        let process = Process {
-            parts,
-            plan: &plan,
-            packets: packets.clone(),
-            calendars: &calendars,
-            is_dry: false,
-            is_replay: false,
-            progress: &tell,
-        };
-        let of_plugin = match (plan::is_calendar(plugin), plan::is_fact(plugin)) {
+    let process = Process::new(parts, &plan, packets, &calendars);
+    let mut reports =
+        process.each(&selected, progress, |process, plugin| match (plan::is_calendar(plugin), plan::is_fact(plugin)) {
             (true, _) => process.calendar(plugin),
-            (false, true) => {
-                let bound = bounds.get(&plugin.manifest().source_table).copied().unwrap_or(0);
-                process.fact(plugin, bound)
-            }
+            (false, true) => process.fact(plugin, bounds.get(&plugin.manifest().source_table).copied().unwrap_or(0)),
             (false, false) => process.dimension(plugin),
-        };
-        for mut report in of_plugin {
-            report.took = began.elapsed();
-            log_table(&report);
-            reports.push(report);
-        }
-        crate::crash::point("plugin-done");
-    }
-    if options.tables.is_empty() {
-        let process = Process {
-            parts,
-            plan: &plan,
-            packets,
-            calendars: &calendars,
-            is_dry: false,
-            is_replay: false,
-            progress: &|_| {},
-        };
-        if let Some(report) = process.deletions() {
-            log_table(&report);
-            reports.push(report);
-        }
-    }
-    for calendar in calendars.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        calendar.merge_into(&mut reports);
+        });
+    if options.tables.is_empty()
+        && let Some(report) = process.deletions()
+    {
+        log_table(&report);
+        reports.push(report);
     }
     checkpoints::write(parts, &reports);
     let took = began.elapsed();
     let rows: u64 = reports.iter().map(|report| report.rows).sum();
     tracing::info!(run = parts.run, rows, seconds = took.as_secs_f64(), "process ends");
     Ok(ProcessReport { run: parts.run.clone(), tables: reports, took })
+}
+
+impl<'a> Process<'a> {
+    fn new(
+        parts: &'a Parts,
+        plan: &'a Plan<'a>,
+        packets: Packets<'a>,
+        calendars: &'a Mutex<Vec<StarTableReport>>,
+    ) -> Self {
+        Self { parts, plan, packets, calendars, is_dry: false, is_replay: false, progress: &|_| {} }
+    }
+
+    /// Does the work of each plugin, one after the other, and reports on all of their tables.
+    fn each(
+        &self,
+        plugins: &[&Plugin],
+        progress: &(dyn Fn(&Progress) + Sync),
+        mut work: impl FnMut(&Process<'_>, &Plugin) -> Vec<StarTableReport>,
+    ) -> Vec<StarTableReport> {
+        let mut reports = Vec::new();
+        for (done, plugin) in plugins.iter().enumerate() {
+            let began = Instant::now();
+            let table = plugin.manifest().star_tables[0].name.clone();
+            let tell = |bytes| progress(&Progress { table: table.clone(), bytes, plugins: (done, plugins.len()) });
+            let process = Process { packets: self.packets.clone(), progress: &tell, ..*self };
+            for mut report in work(&process, plugin) {
+                report.took = began.elapsed();
+                log_table(&report);
+                reports.push(report);
+            }
+            crate::crash::point("plugin-done");
+        }
+        let mut calendars = self.calendars.lock().unwrap_or_else(PoisonError::into_inner);
+        for calendar in calendars.drain(..) {
+            calendar.merge_into(&mut reports);
+        }
+        reports
+    }
 }
 
 fn log_table(report: &StarTableReport) {
@@ -219,12 +220,15 @@ fn log_table(report: &StarTableReport) {
 
 impl StarTableReport {
     fn new(table: &StarTable, plugin: &Plugin) -> Self {
-        let manifest = plugin.manifest();
+        Self::of(table, plugin_name(plugin), plugin.manifest().source_table.clone())
+    }
+
+    fn of(table: &StarTable, plugin: String, source: String) -> Self {
         Self {
             table: table.name.clone(),
             kind: table.kind,
-            plugin: plugin_name(plugin),
-            source: manifest.source_table.clone(),
+            plugin,
+            source,
             result: Ok(StarOutcome::Unchanged),
             sequence: 0,
             packets: 0,

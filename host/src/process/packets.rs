@@ -17,28 +17,42 @@ pub(super) const MANIFESTS_AHEAD: usize = 512;
 #[derive(Clone)]
 pub(super) struct Packets<'a> {
     parts: &'a Parts,
-    sequences: Arc<Mutex<BTreeMap<String, Arc<Vec<u64>>>>>,
+    /// Up to which packet each table is likely to go at least, so that not all of them need be listed.
+    hints: Arc<BTreeMap<String, u64>>,
+    last: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 impl<'a> Packets<'a> {
-    pub(super) fn new(parts: &'a Parts) -> Self {
-        Self { parts, sequences: Arc::default() }
+    pub(super) fn new(parts: &'a Parts, hints: BTreeMap<String, u64>) -> Self {
+        Self { parts, hints: Arc::new(hints), last: Arc::default() }
     }
 
     /// The last packet of a table; 0 if there is none.
     pub(super) fn last(&self, table: &str) -> Result<u64, ProcessError> {
-        let known = self.sequences.lock().unwrap_or_else(PoisonError::into_inner).get(table).cloned();
-        if let Some(known) = known {
-            return Ok(known.last().copied().unwrap_or(0));
+        if let Some(last) = self.last.lock().unwrap_or_else(PoisonError::into_inner).get(table) {
+            return Ok(*last);
         }
-        let sequences = self.after(table, 0)?;
+        let hint = self.hints.get(table).copied().unwrap_or(0);
+        let mut sequences = self.after(table, hint.saturating_sub(1))?;
+        if sequences.is_empty() && hint > 0 {
+            sequences = self.after(table, 0)?;
+        }
         let last = sequences.last().copied().unwrap_or(0);
-        self.sequences.lock().unwrap_or_else(PoisonError::into_inner).insert(table.to_owned(), Arc::new(sequences));
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(table.to_owned(), last);
         Ok(last)
+    }
+
+    /// The first packet of a table, if there is one.
+    pub(super) fn first(&self, table: &str) -> Result<Option<Manifest>, ProcessError> {
+        let first = self.after(table, 0)?.first().copied();
+        Ok(self.manifests(table, first.as_slice())?.pop())
     }
 
     /// The packets of a table after `processed` and up to `last`, in order.
     pub(super) fn between(&self, table: &str, processed: u64, last: u64) -> Result<Vec<u64>, ProcessError> {
+        if processed >= last {
+            return Ok(Vec::new());
+        }
         let mut sequences = self.after(table, processed)?;
         sequences.retain(|sequence| *sequence <= last);
         Ok(sequences)

@@ -14,7 +14,7 @@ use crate::star::NewTableFile;
 use crate::transform::Days;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// What is to be made again.
@@ -39,35 +39,14 @@ pub fn replay(
     let began = Instant::now();
     let plan = Plan::new(&parts.plugins)?;
     let selected = plan.made_of(&options.tables)?;
-    let (packets, calendars) = (Packets::new(parts), Mutex::default());
-    let mut reports = Vec::new();
-    for (done, plugin) in selected.iter().enumerate() {
-        let table_began = Instant::now();
-        let table = plugin.manifest().star_tables[0].name.clone();
-        let tell = |bytes| progress(&Progress { table: table.clone(), bytes, plugins: (done, selected.len()) });
-        let process = Process {
-            parts,
-            plan: &plan,
-            packets: packets.clone(),
-            calendars: &calendars,
-            is_dry: false,
-            is_replay: true,
-            progress: &tell,
-        };
-        let of_plugin = match (is_calendar(plugin), is_fact(plugin)) {
-            (true, _) => process.calendar(plugin),
-            (false, true) => process.replay_fact(plugin, options.packets.as_ref()),
-            (false, false) => process.dimension(plugin),
-        };
-        for mut report in of_plugin {
-            report.took = table_began.elapsed();
-            super::log_table(&report);
-            reports.push(report);
-        }
-    }
-    for calendar in calendars.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        calendar.merge_into(&mut reports);
-    }
+    let calendars = Mutex::default();
+    let process = Process::new(parts, &plan, Packets::new(parts, BTreeMap::new()), &calendars);
+    let process = Process { is_replay: true, ..process };
+    let reports = process.each(&selected, progress, |process, plugin| match (is_calendar(plugin), is_fact(plugin)) {
+        (true, _) => process.calendar(plugin),
+        (false, true) => process.replay_fact(plugin, options.packets.as_ref()),
+        (false, false) => process.dimension(plugin),
+    });
     Ok(ProcessReport { run: parts.run.clone(), tables: reports, took: began.elapsed() })
 }
 

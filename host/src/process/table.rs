@@ -70,20 +70,16 @@ impl Process<'_> {
         Err(ProcessError::Crowded { star: star.to_owned(), tries: super::TRIES_MAX })
     }
 
-    /// The newest version of each star table of a plugin. One that does not exist is made; `packet` is one of its source.
-    pub(super) fn open_tables(
-        &self,
-        plugin: &Plugin,
-        tables: &[StarTable],
-        packet: Option<&Manifest>,
-    ) -> Result<Vec<TableVersion>, ProcessError> {
+    /// The newest version of each star table of a plugin. One that does not exist is made.
+    pub(super) fn open_tables(&self, plugin: &Plugin, tables: &[StarTable]) -> Result<Vec<TableVersion>, ProcessError> {
         let open = |table: &StarTable| {
             self.until_done(&table.name, || {
                 if let Some(version) = self.parts.star.open(&table.name)? {
                     check_owner(plugin, &version)?;
                     return Ok(Try::Done(version));
                 }
-                match self.parts.star.create(table, &properties(plugin, table, packet))? {
+                let packet = self.packets.first(&plugin.manifest().source_table)?;
+                match self.parts.star.create(table, &properties(plugin, table, packet.as_ref()))? {
                     Commit::Done(version) => Ok(Try::Done(version)),
                     Commit::Conflict => Ok(Try::Conflict),
                 }
