@@ -154,12 +154,13 @@ impl Process<'_> {
         let source = &plugin.manifest().source_table;
         let sequences = self.packets.between(source, processed, last)?;
         reports.iter_mut().for_each(|report| report.gaps = gaps(processed, &sequences));
+        let held = self.held_sequences(plugin)?;
         let lookups = self.lookups(plugin)?;
         let folds = tables.iter().map(Fold::new).collect();
         let mut folded = Folded { folds, last: processed, packets: 0, rejects: 0, held: None };
         for sequences in sequences.chunks(MANIFESTS_AHEAD) {
             for manifest in self.packets.manifests(source, sequences)? {
-                if let Some(held) = self.held_before(plugin, manifest.sequence)? {
+                if let Some(held) = self.held_before(plugin, &held, manifest.sequence)? {
                     folded.held = Some(held);
                     return Ok(folded);
                 }
@@ -297,7 +298,7 @@ impl Process<'_> {
                 .collect()
         });
         let uploads = written.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-        let stored = self.parts.store_files(&[&table.name], uploads)?;
+        let stored = self.parts.store_or_mend(&[&table.name], uploads, self.is_replay)?;
         Ok(stored.into_iter().map(|(_, file)| file).collect())
     }
 }

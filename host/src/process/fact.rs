@@ -48,6 +48,8 @@ pub(super) struct FactTables<'a> {
     pub(super) versions: Vec<TableVersion>,
     /// The last packet that each holds.
     pub(super) processed: Vec<u64>,
+    /// The packets that were held before.
+    pub(super) held: BTreeSet<u64>,
 }
 
 impl Process<'_> {
@@ -71,7 +73,8 @@ impl Process<'_> {
             return Ok(Try::Done(StarOutcome::Waiting { tables: vec![source.clone()] }));
         }
         let versions = self.open_tables(plugin, tables)?;
-        let mut fact = FactTables { plugin, app: app(plugin, source), tables, versions, processed: Vec::new() };
+        let held = self.held_sequences(plugin)?;
+        let mut fact = FactTables { plugin, app: app(plugin, source), tables, versions, processed: Vec::new(), held };
         for version in &fact.versions {
             let processed = self.parts.star.progress(version, &fact.app)?.unwrap_or(0);
             fact.processed.push(processed);
@@ -140,7 +143,7 @@ impl Process<'_> {
         batch: &mut Batch,
     ) -> Result<Option<StarOutcome>, ProcessError> {
         let plugin = fact.plugin;
-        if let Some(held) = self.held_before(plugin, manifest.sequence)? {
+        if let Some(held) = self.held_before(plugin, &fact.held, manifest.sequence)? {
             return Ok(Some(StarOutcome::Held(Box::new(held))));
         }
         check_drift(plugin, manifest)?;

@@ -2,12 +2,16 @@
 
 use super::report::Held;
 use super::{Parts, Plan, Process, ProcessError, keys};
+use crate::lake::LakeError;
 use crate::packet::Manifest;
 use crate::sandbox::Plugin;
 use crate::text::listed;
 use crate::transform::TransformedPacket;
 use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+use object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,13 +49,26 @@ pub(super) fn accept(parts: &Parts, plan: &Plan<'_>, accepted: &[(String, u64)])
 }
 
 impl Process<'_> {
-    /// Whether a packet was held before, with the same plugin, and nobody has accepted it since.
-    pub(super) fn held_before(&self, plugin: &Plugin, sequence: u64) -> Result<Option<Held>, ProcessError> {
-        let held = self.parts.document(&keys::held(first_table(plugin), sequence, plugin.digest()))?;
-        match held {
-            Some(held) if !self.is_accepted(plugin, sequence)? => Ok(Some(held)),
-            _ => Ok(None),
+    /// The packets that were held before, with the same plugin.
+    pub(super) fn held_sequences(&self, plugin: &Plugin) -> Result<BTreeSet<u64>, ProcessError> {
+        let prefix = keys::held_prefix(first_table(plugin));
+        let listed: Result<Vec<_>, _> = self.parts.star.wait(self.parts.star.store().list(Some(&prefix)).try_collect());
+        let listed = listed.map_err(LakeError::store("list", &prefix))?;
+        let keys = listed.iter().map(|object| &object.location);
+        Ok(keys.filter_map(|key| keys::held_sequence(key, plugin.digest())).collect())
+    }
+
+    /// What was said of a packet that was held before, unless somebody has accepted it since; `held` are those that were.
+    pub(super) fn held_before(
+        &self,
+        plugin: &Plugin,
+        held: &BTreeSet<u64>,
+        sequence: u64,
+    ) -> Result<Option<Held>, ProcessError> {
+        if !held.contains(&sequence) || self.is_accepted(plugin, sequence)? {
+            return Ok(None);
         }
+        self.parts.document(&keys::held(first_table(plugin), sequence, plugin.digest()))
     }
 
     /// Holds a packet whose rejects are too many, unless somebody has accepted it.

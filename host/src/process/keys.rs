@@ -48,6 +48,16 @@ pub(super) fn rejects(table: &str, sequence: u64, digest: &str) -> Path {
     Path::from_iter(["rejects", table, &format!("{sequence:08}-{}.jsonl", first(digest, 8))])
 }
 
+pub(super) fn held_prefix(table: &str) -> Path {
+    Path::from_iter(["held", table])
+}
+
+/// The packet that is held, if it is held for the plugin with this digest.
+pub(super) fn held_sequence(key: &Path, digest: &str) -> Option<u64> {
+    let (sequence, of) = key.filename()?.strip_suffix(".json")?.split_once('-')?;
+    sequence.parse().ok().filter(|_| of == first(digest, 8))
+}
+
 pub(super) fn held(table: &str, sequence: u64, digest: &str) -> Path {
     decision("held", table, sequence, digest)
 }

@@ -9,6 +9,7 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutMode, PutOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 /// How many files are on their way at once: each waits for the store most of the time.
 const UPLOADS_AT_ONCE: usize = 8;
@@ -29,10 +30,24 @@ impl Parts {
         tables: &[&str],
         uploads: Vec<StarUpload>,
     ) -> Result<Vec<(usize, NewTableFile)>, ProcessError> {
+        self.store_or_mend(tables, uploads, false)
+    }
+
+    /// Stores files of `tables`. With `mends` those that are already there are read, and replaced where they are damaged.
+    pub(super) fn store_or_mend(
+        &self,
+        tables: &[&str],
+        uploads: Vec<StarUpload>,
+        mends: bool,
+    ) -> Result<Vec<(usize, NewTableFile)>, ProcessError> {
         let stored = uploads.into_iter().map(async |StarUpload { table, name, file }| {
             let SpooledFile { spooled, rows, stats } = file;
             let bytes = spooled.bytes;
-            self.store_spooled(&keys::table_file(tables[table], &name), spooled).await?;
+            let key = keys::table_file(tables[table], &name);
+            if mends {
+                self.remove_damaged(&key, &spooled.sha256).await?;
+            }
+            self.store_spooled(&key, spooled).await?;
             Ok::<_, ProcessError>((table, NewTableFile { file: TableFile { path: name, bytes, rows }, stats }))
         });
         self.star.wait(async {
@@ -43,6 +58,25 @@ impl Parts {
             }
             Ok(files)
         })
+    }
+
+    /// Removes an object whose bytes have another digest.
+    async fn remove_damaged(&self, key: &Path, sha256: &str) -> Result<(), ProcessError> {
+        let store = self.star.store();
+        let found = match store.get(key).await {
+            Ok(found) => found,
+            Err(Error::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(LakeError::store("read", key)(error).into()),
+        };
+        let (mut chunks, mut digest) = (found.into_stream(), Sha256::new());
+        while let Some(chunk) = chunks.next().await {
+            digest.update(&chunk.map_err(LakeError::store("read", key))?);
+        }
+        if crate::text::hexadecimal(&digest.finalize()) != sha256 {
+            tracing::warn!(%key, "the file is damaged, and is made again");
+            store.delete(key).await.map_err(LakeError::store("remove", key))?;
+        }
+        Ok(())
     }
 
     /// Stores bytes under a key that says what they are.

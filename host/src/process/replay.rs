@@ -84,7 +84,8 @@ impl Process<'_> {
         }
         let last = processed.iter().max().copied().unwrap_or(0);
         let (first, last) = range.map_or((1, last), |range| (*range.start(), (*range.end()).min(last)));
-        let fact = FactTables { plugin, app, tables, versions, processed };
+        let held = self.held_sequences(plugin)?;
+        let fact = FactTables { plugin, app, tables, versions, processed, held };
         let sequences = self.packets.between(source, first.saturating_sub(1), last)?;
         let mut replayed = Replayed::new(tables.len());
         for sequences in sequences.chunks(MANIFESTS_AHEAD) {
@@ -131,7 +132,7 @@ impl Process<'_> {
         }
         let names: Vec<&str> = fact.tables.iter().map(|table| table.name.as_str()).collect();
         let uploads = batch.uploads.into_iter().filter(|(sequence, upload)| *sequence <= fact.processed[upload.table]);
-        for (table, file) in self.parts.store_files(&names, uploads.map(|(_, upload)| upload).collect())? {
+        for (table, file) in self.parts.store_or_mend(&names, uploads.map(|(_, upload)| upload).collect(), true)? {
             replayed.files[table].push(file);
         }
         replayed.packets += 1;

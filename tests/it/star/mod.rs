@@ -4,5 +4,6 @@ mod crashes;
 mod delta;
 mod fixture;
 mod line;
+mod replay;
 mod stops;
 mod verify;
