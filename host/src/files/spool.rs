@@ -78,15 +78,17 @@ impl Write for Spool {
 }
 
 impl Spooled {
-    /// The bytes, in parts of some megabytes: one part where they fit.
+    /// The bytes, in parts of some megabytes: one part where they fit. They are handed out from the beginning each time, but
+    /// once at a time.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn parts(self) -> std::io::Result<impl Iterator<Item = std::io::Result<Bytes>> + Send> {
+    pub fn parts(&self) -> std::io::Result<impl Iterator<Item = std::io::Result<Bytes>> + Send + use<>> {
         let (mut memory, mut file) = (None, None);
-        match self.content {
-            Content::Memory(bytes) => memory = Some(bytes),
-            Content::File(mut spooled) => {
+        match &self.content {
+            Content::Memory(bytes) => memory = Some(bytes.clone()),
+            Content::File(spooled) => {
+                let mut spooled = spooled.try_clone()?;
                 spooled.rewind()?;
                 file = Some(spooled);
             }
@@ -119,6 +121,8 @@ mod tests {
             assert_eq!((length as u64, crate::text::sha256(&bytes)), (spooled.bytes, spooled.sha256.clone()));
             let parts: Vec<Bytes> = spooled.parts().unwrap().collect::<Result<_, _>>().unwrap();
             assert_eq!(bytes, parts.concat());
+            let again: Vec<Bytes> = spooled.parts().unwrap().collect::<Result<_, _>>().unwrap();
+            assert_eq!(parts, again);
         }
     }
 }

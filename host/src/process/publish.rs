@@ -2,8 +2,8 @@
 
 use super::{Parts, ProcessError, keys};
 use crate::files::Spooled;
-use crate::lake::{LakeError, ObjectUpload};
-use crate::star::{NewTableFile, SpooledFile, StarError, TableFile};
+use crate::lake::LakeError;
+use crate::star::{NewTableFile, SpooledFile, TableFile};
 use futures_util::{StreamExt, stream};
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutMode, PutOptions};
@@ -81,15 +81,7 @@ impl Parts {
 
     /// Stores bytes under a key that says what they are.
     pub(super) async fn store_spooled(&self, key: &Path, spooled: Spooled) -> Result<(), ProcessError> {
-        let lake = self.star.objects();
-        let mut upload = ObjectUpload::new(key.clone());
-        for part in spooled.parts().map_err(StarError::Temporary)? {
-            upload.add(&lake, part.map_err(StarError::Temporary)?, 0).await?;
-        }
-        match upload.finish(&lake).await {
-            Ok(_) | Err(LakeError::Store { source: Error::AlreadyExists { .. }, .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.star.store_spooled(key, spooled, (self.clock)()).await
     }
 
     /// Stores a document; what was there before goes.

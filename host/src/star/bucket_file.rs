@@ -3,11 +3,11 @@
 use super::bucket::Bucket;
 use super::error::StarError;
 use super::file::{Metadata, SpooledFile, StarFile};
+use super::fit::fit;
 use super::fold::BucketRows;
 use super::schema::schema;
 use crate::manifest::StarTable;
-use arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::concat_batches;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use std::sync::Arc;
@@ -38,16 +38,7 @@ impl BucketRows {
         let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?.build()?;
         let mut batches = Vec::new();
         for batch in reader {
-            let batch = batch?;
-            let column = |field: &Arc<arrow::datatypes::Field>| -> Result<ArrayRef, StarError> {
-                match batch.column_by_name(field.name()) {
-                    Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
-                    Some(column) => Ok(cast(column, field.data_type())?),
-                    None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-                }
-            };
-            let columns = schema.fields().iter().map(column).collect::<Result<_, _>>()?;
-            batches.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
+            batches.push(fit(&batch?, &schema)?);
         }
         Ok(Self { bucket, batch: concat_batches(&schema, &batches)? })
     }

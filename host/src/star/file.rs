@@ -2,7 +2,7 @@
 
 use super::encode::{ColumnEncoder, EncodedColumn};
 use super::error::StarError;
-use super::group::RowGroups;
+use super::rows_file::RowsFile;
 use super::schema::schema;
 use super::stats::FileStats;
 use crate::columns::Rows;
@@ -86,17 +86,9 @@ impl StarFile {
     /// # Errors
     /// [`StarError`].
     pub fn of_rows(table: &StarTable, metadata: &Metadata, rows: &Rows) -> Result<SpooledFile, StarError> {
-        let mut file = Self::spool(table, metadata)?;
-        let mut groups = RowGroups::default();
-        let mut all = groups.gather(rows);
-        all.extend(groups.finish());
-        for (index, group) in all.into_iter().enumerate() {
-            let jobs = file.encoder.group_writers(index)?.into_iter().zip(group.columns).enumerate();
-            let columns = jobs.map(|(column, (job, values))| file.encoder.encode(job, column, values, group.rows));
-            let columns = columns.collect::<Result<_, _>>()?;
-            file.write_group(group.rows, columns)?;
-        }
-        file.finish_spool()
+        let mut file = RowsFile::new(table, metadata)?;
+        file.take(rows)?;
+        file.finish()
     }
 
     fn begin(path: PathBuf, output: Output, table: &StarTable, metadata: &Metadata) -> Result<Self, StarError> {

@@ -15,13 +15,17 @@ mod delta;
 mod encode;
 mod error;
 mod file;
+mod fit;
 mod fold;
 mod group;
 mod keyed;
 mod preview;
 mod scan;
+mod rows_file;
 mod schema;
 mod stats;
+mod stored;
+mod window;
 
 pub use bucket::{BUCKET_ROWS_MAX, Bucket, BucketError, Buckets};
 pub use delta::{
@@ -34,4 +38,6 @@ pub use fold::{BucketRows, Changes, Fold};
 pub use group::{RowGroup, RowGroups};
 pub use preview::preview;
 pub use scan::FetchedFile;
+pub use rows_file::RowsFile;
 pub use stats::FileStats;
+pub use stored::StoredFile;

@@ -9,8 +9,10 @@
 //! same or a lower version, so that a commit is made on top of the version of the table at which its own was read.
 
 mod commit;
+mod description;
 mod error;
 mod files;
+mod objects;
 mod schema;
 
 pub use commit::{Change, Commit, NewTableFile, Operation};
