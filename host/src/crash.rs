@@ -20,8 +20,8 @@ pub const INGEST_POINTS: [&str; 14] = [
     "run-done",
 ];
 
-/// The steps of a process.
-pub const PROCESS_POINTS: [&str; 9] = [
+/// The steps of a process, and those of joining its small files.
+pub const PROCESS_POINTS: [&str; 11] = [
     "packet-transformed",
     "files-stored",
     "calendar-committed",
@@ -31,6 +31,8 @@ pub const PROCESS_POINTS: [&str; 9] = [
     "plugin-done",
     "deletions-committed",
     "star-checkpoints-stored",
+    "joined-stored",
+    "joined-committed",
 ];
 
 /// Stops the process if `HOST_CRASH_AT` names this step, or this step and how often it is to be passed before: `part-sent:3`.

@@ -25,6 +25,7 @@
 //! | [`star`] | star tables: row groups, Parquet files, buckets of keys, Delta Lake |
 //! | [`process`] | from packets to star tables: each is brought up to date, exactly once |
 //! | [`verify`] | whether lake and star tables are whole, and fit each other |
+//! | [`compact`] | small files of facts become few large ones |
 //! | [`report`] | what was done |
 //! | [`scaffold`] | new plugins, made of the rows that they are to read |
 //! | [`case`] | golden cases of plugins: run, recorded, blessed |
@@ -56,6 +57,7 @@ pub mod aws;
 pub mod case;
 pub mod checkpoint;
 pub mod columns;
+pub mod compact;
 pub mod compare;
 pub mod config;
 pub mod crash;

@@ -3,6 +3,7 @@
 //! ```text
 //! <star table>/_delta_log/...                            the table's log
 //! <fact>/<sequence>-<16 digits of its SHA-256>.parquet   the rows of a packet
+//! <fact>/<first>-<last>-<16 digits>.parquet              the rows of several packets, joined
 //! <dimension>/<bucket>-<16 digits>.parquet               the rows of a bucket of keys
 //! rejects/<star table>/<sequence>-<8 digits of the plugin's SHA-256>.jsonl
 //! held/<star table>/<sequence>-<8 digits>.json           a packet that has too many rejects

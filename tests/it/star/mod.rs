@@ -3,6 +3,10 @@
 mod crashes;
 mod delta;
 mod fixture;
+mod compact;
+mod facts;
+mod growing;
+mod joined;
 mod line;
 mod replay;
 mod stops;

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 /// What is logged if nobody says: what the screens don't tell anyway.
-const LOG: &str = "warn,host::ingest=off,host::process=off,delta_kernel=off,delta_kernel_default_engine=off,aws_config=off,aws_runtime=off,aws_smithy_runtime=off";
+const LOG: &str = "warn,host::ingest=off,host::process=off,host::compact=off,delta_kernel=off,delta_kernel_default_engine=off,aws_config=off,aws_runtime=off,aws_smithy_runtime=off";
 
 /// Lets all threads allocate from one heap. Rows are made by one thread and freed by another; with a heap for each thread,
 /// what one frees the other can't use, and the peak grows by a third. Allocations are large and few, so nobody waits.

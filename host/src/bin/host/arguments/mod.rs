@@ -1,9 +1,11 @@
 //! What can stand on the command line.
 
+mod compact;
 mod lake;
 mod plugin;
 mod process;
 
+pub(crate) use compact::CompactArguments;
 pub(crate) use lake::{GcArguments, IngestArguments, ReconcileArguments, StatusArguments};
 pub(crate) use plugin::{
     DevArguments, DiffArguments, NewArguments, PluginCommand, PublishArguments, RollbackArguments, RowsArguments,
@@ -75,6 +77,9 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Remove from the lake what belongs to no packet and is older than two days.
     Gc(GcArguments),
+    /// Join the small files of fact tables, so that readers have few to open.
+    #[command(after_help = compact::COMPACT_EXAMPLES)]
+    Compact(CompactArguments),
     /// Write, test, compare and publish plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),

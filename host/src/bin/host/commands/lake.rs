@@ -11,8 +11,10 @@ use host::ingest::{IngestOptions, IngestReport, Parts, What, ingest};
 use host::lake::{ObjectLimits, collect_garbage};
 use host::parts::{open_checkpoints, open_lake, open_source, open_star};
 use host::process::star_status;
+use host::star::StarLake;
 use host::status::status;
 use std::sync::Arc;
+use tokio::runtime::Runtime;
 
 pub(crate) fn ingest_command(config: &Config, arguments: IngestArguments, json: bool) -> Result<Exit, Failure> {
     if let (Some(from), Some(to)) = (arguments.from, arguments.to)
@@ -97,8 +99,17 @@ pub(crate) fn gc_command(config: &Config, arguments: &GcArguments, json: bool) -
     Ok(screen::show_collected(&collected?, arguments.dry_run, json))
 }
 
+/// The star tables; `None` if their folder is not there yet.
+pub(super) fn existing_star(config: &Config, runtime: &Runtime, run: &str) -> Result<Option<StarLake>, Failure> {
+    let place = config.flow.star();
+    if matches!(&place, ObjectPlace::Folder(folder) if !folder.is_dir()) {
+        return Ok(None);
+    }
+    runtime.block_on(open_star(&place, run, runtime.handle())).map(Some).map_err(boxed)
+}
+
 /// What reads on one thread while it writes on another.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(super) fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(environment_failure)
 }
 

@@ -1,5 +1,6 @@
 //! What each command does: builds the real parts, calls the library, shows the report.
 
+mod compact;
 mod dev;
 mod diff;
 mod lake;
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Sync(sync) => process::sync_command(&config, &sync, json),
         Command::Reconcile(reconcile) => lake::reconcile_command(&config, reconcile, json),
         Command::Status(status) => lake::status_command(&config, status, json),
+        Command::Compact(compact) => compact::compact_command(&config, compact, json),
         Command::Gc(gc) => lake::gc_command(&config, &gc, json),
         Command::Plugin(PluginCommand::Describe { plugin }) => describe_command(&config, &plugin, json),
         Command::Plugin(PluginCommand::New(new)) => new::new_command(new, json),

@@ -51,6 +51,13 @@ impl RowsBar {
         self.0.tick();
     }
 
+    pub(crate) fn show_files(&self, progress: &host::compact::Progress) {
+        let (done, count) = progress.tables;
+        let (table, files) = (shown(&progress.table, TEXT_CHARS_MAX), counted(progress.files, "file"));
+        self.0.set_message(format!("{}/{count} {table}: {files}", done + 1));
+        self.0.tick();
+    }
+
     pub(crate) fn clear(&self) {
         self.0.finish_and_clear();
     }

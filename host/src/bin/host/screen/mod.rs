@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_types, reason = "the faces make the screens")]
 
 pub(crate) mod case;
+mod compact;
 pub(crate) mod diff;
 mod lake;
 mod new;
@@ -10,6 +11,7 @@ mod process;
 pub(crate) mod registry;
 mod verify;
 
+pub(crate) use compact::show_compacted;
 pub(crate) use lake::{is_in_trouble, rows_bar, show_collected, show_ingest, show_status};
 pub(crate) use new::show_new;
 pub(crate) use process::{show_process, show_sync};
