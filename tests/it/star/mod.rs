@@ -5,6 +5,7 @@ mod delta;
 mod fixture;
 mod compact;
 mod facts;
+mod gc;
 mod growing;
 mod joined;
 mod line;

@@ -22,6 +22,16 @@ Example:
   host reconcile --table sales_order
 It reads whole tables. What differs from the lake becomes a packet, and keys that are gone are listed in it.";
 
+pub(crate) const GC_RULES: &str = "\
+Example:
+  host gc --dry-run
+
+What goes:
+  after 2 days   what no packet of the raw lake names, and files that never came into a star table
+  after 7 days   files that were removed from a star table, whose older versions need them
+  after 30 days  entries of the log of a star table for which a checkpoint stands
+It can run beside everything else.";
+
 #[derive(Debug, Args)]
 pub(crate) struct IngestArguments {
     /// Only this table; can be given more than once. All tables if left out.

@@ -75,7 +75,9 @@ pub(crate) enum Command {
     Reconcile(ReconcileArguments),
     /// Show where each table stands.
     Status(StatusArguments),
-    /// Remove from the lake what belongs to no packet and is older than two days.
+    /// Remove from the lake what belongs to no packet and is older than two days, and from the star tables what they no longer
+    /// need.
+    #[command(after_help = lake::GC_RULES)]
     Gc(GcArguments),
     /// Join the small files of fact tables, so that readers have few to open.
     #[command(after_help = compact::COMPACT_EXAMPLES)]

@@ -90,13 +90,18 @@ pub(crate) fn status_command(config: &Config, arguments: StatusArguments, json: 
 }
 
 pub(crate) fn gc_command(config: &Config, arguments: &GcArguments, json: bool) -> Result<Exit, Failure> {
-    let collected = runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let collected = runtime.block_on(async {
         let lake = open_lake(&config.flow.raw(), "gc").await.map_err(boxed)?;
         let checkpoints = open_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?;
         let known = known_packets(&*checkpoints).await.map_err(boxed)?;
         collect_garbage(&lake, &known, now(), arguments.dry_run).await.map_err(boxed)
-    });
-    Ok(screen::show_collected(&collected?, arguments.dry_run, json))
+    })?;
+    let star = match existing_star(config, &runtime, "gc")? {
+        Some(star) => host::star::collect_garbage(&star, now(), arguments.dry_run).map_err(boxed)?,
+        None => None,
+    };
+    Ok(screen::show_collected(&collected, star.as_ref(), arguments.dry_run, json))
 }
 
 /// The star tables; `None` if their folder is not there yet.

@@ -281,28 +281,42 @@ fn duration(seconds: i64) -> String {
     }
 }
 
-/// Shows what was removed.
-pub(crate) fn show_collected(collected: &Collected, is_dry: bool, json: bool) -> Exit {
+/// Shows what was removed: from the raw lake, and from the star tables where there are any.
+pub(crate) fn show_collected(raw: &Collected, star: Option<&Collected>, is_dry: bool, json: bool) -> Exit {
     if json {
-        let document = json!({
-            "dry_run": is_dry,
-            "removed": collected.keys,
-            "bytes": collected.bytes,
-            "kept": collected.kept,
-            "uploads_ended": collected.uploads,
-        });
+        let mut document = collected_document(raw);
+        document["dry_run"] = is_dry.into();
+        if let Some(star) = star {
+            document["star"] = collected_document(star);
+        }
         return print(&format!("{document:#}\n"));
     }
-    let mut screen = String::new();
+    let what = if is_dry { "would be removed" } else { "removed" };
+    let mut screen = collected_text(raw, what);
+    if let Some(star) = star {
+        screen += &collected_text(star, &format!("{what} from the star tables"));
+    }
+    print(&screen)
+}
+
+fn collected_document(collected: &Collected) -> Value {
+    json!({
+        "removed": collected.keys,
+        "bytes": collected.bytes,
+        "kept": collected.kept,
+        "uploads_ended": collected.uploads,
+    })
+}
+
+fn collected_text(collected: &Collected, what: &str) -> String {
+    let mut text = String::new();
     for key in collected.keys.iter().take(KEYS_SHOWN) {
-        screen += &format!("  {}\n", shown(key, TEXT_CHARS_MAX));
+        text += &format!("  {}\n", shown(key, TEXT_CHARS_MAX));
     }
     if collected.keys.len() > KEYS_SHOWN {
-        screen += &format!("  and {} more\n", grouped((collected.keys.len() - KEYS_SHOWN) as u64));
+        text += &format!("  and {} more\n", grouped((collected.keys.len() - KEYS_SHOWN) as u64));
     }
     let (count, size, kept) =
         (counted(collected.keys.len() as u64, "object"), bytes(collected.bytes), grouped(collected.kept));
-    let what = if is_dry { "would be removed" } else { "removed" };
-    screen += &format!("{count} with {size} {what}; {kept} stay\n");
-    print(&screen)
+    text + &format!("{count} with {size} {what}; {kept} stay\n")
 }
