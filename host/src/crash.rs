@@ -21,7 +21,7 @@ pub const INGEST_POINTS: [&str; 14] = [
 ];
 
 /// The steps of a process, and those of joining its small files.
-pub const PROCESS_POINTS: [&str; 11] = [
+pub const PROCESS_POINTS: [&str; 9] = [
     "packet-transformed",
     "files-stored",
     "calendar-committed",
@@ -31,9 +31,10 @@ pub const PROCESS_POINTS: [&str; 11] = [
     "plugin-done",
     "deletions-committed",
     "star-checkpoints-stored",
-    "joined-stored",
-    "joined-committed",
 ];
+
+/// The steps of a compaction.
+pub const COMPACT_POINTS: [&str; 2] = ["joined-stored", "joined-committed"];
 
 /// Stops the process if `HOST_CRASH_AT` names this step, or this step and how often it is to be passed before: `part-sent:3`.
 #[cfg(feature = "crash-points")]
@@ -41,7 +42,8 @@ pub const PROCESS_POINTS: [&str; 11] = [
 pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
-    debug_assert!(INGEST_POINTS.contains(&name) || PROCESS_POINTS.contains(&name), "`{name}` is a step");
+    let steps = [&INGEST_POINTS[..], &PROCESS_POINTS, &COMPACT_POINTS];
+    debug_assert!(steps.iter().any(|steps| steps.contains(&name)), "`{name}` is a step");
     let Ok(at) = std::env::var("HOST_CRASH_AT") else { return };
     let (step, times) = at.split_once(':').unwrap_or((&at, "0"));
     if step == name && PASSED.fetch_add(1, Ordering::SeqCst) >= times.parse().unwrap_or(0) {

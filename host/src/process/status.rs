@@ -64,7 +64,7 @@ fn table_status(
     version: &TableVersion,
     now: DateTime<Utc>,
 ) -> Result<StarStatus, ProcessError> {
-    let property = |key: &str| version.property(key).unwrap_or_default();
+    let property = |key: &str| version.property(key).unwrap_or_default().to_owned();
     let (source, plugin, lookups) = (property("star.source"), property("star.plugin"), property("star.lookups"));
     let progress = |input: &str| star.progress(version, &format!("{plugin}/{input}"));
     let processed = progress(&source)?.unwrap_or(0);

@@ -139,7 +139,7 @@ pub(super) fn check_owner(plugin: &Plugin, version: &TableVersion) -> Result<(),
     let manifest = plugin.manifest();
     for (key, ours) in [("star.plugin", &manifest.name), ("star.source", &manifest.source_table)] {
         if let Some(owner) = version.property(key).filter(|owner| owner != ours) {
-            let (star, ours) = (version.name().to_owned(), ours.clone());
+            let (star, owner, ours) = (version.name().to_owned(), owner.to_owned(), ours.clone());
             let what = if key == "star.plugin" { "plugin" } else { "source table" };
             return Err(ProcessError::Owner { star, what, owner, ours });
         }

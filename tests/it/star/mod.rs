@@ -1,10 +1,10 @@
 //! The star tables: from packets to tables that others read, exactly once.
 
+mod compact;
 mod crashes;
 mod delta;
-mod fixture;
-mod compact;
 mod facts;
+mod fixture;
 mod gc;
 mod growing;
 mod joined;

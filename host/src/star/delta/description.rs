@@ -30,10 +30,6 @@ impl TableVersion {
         let key = self.property("star.key").unwrap_or_default().split(',').filter(|name| !name.is_empty());
         Ok(StarTable { name: self.name.clone(), kind, key: key.map(str::to_owned).collect(), fields, comment: None })
     }
-
-    fn property(&self, name: &str) -> Option<&str> {
-        self.snapshot.table_properties().unknown_properties.get(name).map(String::as_str)
-    }
 }
 
 fn field(delta: &StructField) -> Result<Field, String> {

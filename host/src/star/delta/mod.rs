@@ -147,8 +147,8 @@ impl TableVersion {
 
     /// What the table says of itself under a key.
     #[must_use]
-    pub fn property(&self, key: &str) -> Option<String> {
-        self.snapshot.table_properties().unknown_properties.get(key).cloned()
+    pub fn property(&self, key: &str) -> Option<&str> {
+        self.snapshot.table_properties().unknown_properties.get(key).map(String::as_str)
     }
 
     /// The number of its newest entry in the log.
