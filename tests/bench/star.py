@@ -128,7 +128,7 @@ class Bench:
 
     def unchanged(self, server):
         """A sync with one changed row in one of eleven tables, and one with none."""
-        url = server.database("all")
+        url = server.database("everything")
         subprocess.run([self.arguments.totesys, "--postgres", url, "--orders", str(self.arguments.rows)], check=True,
                        stdout=subprocess.DEVNULL)
         server.sql("VACUUM ANALYZE", url)

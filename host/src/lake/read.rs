@@ -5,11 +5,13 @@ use super::{Lake, LakeError};
 use crate::packet::{DataFormat, Manifest, SourceColumn, StoredObject};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use object_store::path::Path;
-use object_store::{Error, ObjectStoreExt};
+use object_store::{Error, GetResult, GetResultPayload, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
 
 /// How many bytes of lines are handed out at a time, about.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -118,9 +120,40 @@ impl PacketSource {
             }
             Err(error) => return Err(LakeError::store("read", &key)(error)),
         };
-        let (chunks, digest) = (found.into_stream(), Sha256::new());
+        let (chunks, digest) = (chunks_of(found), Sha256::new());
         Ok(Current { object, chunks, digest, bytes: 0, lines: 0, rest: BytesMut::new() })
     }
+}
+
+/// How many bytes of a file are read at a time: each read is handed to another thread, which should be worth it.
+const FILE_BYTES: usize = 1024 * 1024;
+
+/// The bytes of an object, chunk by chunk.
+fn chunks_of(found: GetResult) -> BoxStream<'static, object_store::Result<Bytes>> {
+    let path = found.meta.location.to_string();
+    match found.payload {
+        GetResultPayload::File(file, _) => {
+            let read = move |file: File| {
+                let path = path.clone();
+                async move {
+                    let read = tokio::task::spawn_blocking(move || read_some(file)).await;
+                    read.map_err(std::io::Error::other).and_then(|read| read).map_err(|source| Error::Generic {
+                        store: "file",
+                        source: format!("can't read `{path}`: {source}").into(),
+                    })
+                }
+            };
+            stream::try_unfold(file, read).boxed()
+        }
+        GetResultPayload::Stream(chunks) => chunks,
+    }
+}
+
+/// The next bytes of a file; `None` at its end.
+fn read_some(mut file: File) -> std::io::Result<Option<(Bytes, File)>> {
+    let mut bytes = Vec::with_capacity(FILE_BYTES);
+    file.by_ref().take(FILE_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok((!bytes.is_empty()).then(|| (bytes.into(), file)))
 }
 
 impl Current {

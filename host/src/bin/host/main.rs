@@ -8,6 +8,7 @@ use clap::Parser;
 use host::error::Exit;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     share_one_heap();
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("HOST_LOG").unwrap_or_else(|_| LOG.into()))
+        .with_env_filter(filter())
         .with_ansi(std::io::stderr().is_terminal())
         .log_internal_errors(false)
         .without_time()
@@ -34,6 +35,17 @@ fn main() -> ExitCode {
             screen::show_error(error.as_ref(), json);
             error.exit().into()
         }
+    }
+}
+
+/// What is logged: what `HOST_LOG` says. The library of Delta Lake tells as an error that a table is not there yet, and is heard only
+/// when it is asked for.
+fn filter() -> EnvFilter {
+    let is_asked = |filter: &EnvFilter| filter.to_string().contains("delta_kernel");
+    match EnvFilter::try_from_env("HOST_LOG") {
+        Ok(filter) if is_asked(&filter) => filter,
+        Ok(filter) => EnvFilter::new(format!("{filter},delta_kernel=off,delta_kernel_default_engine=off")),
+        Err(_) => LOG.into(),
     }
 }
 
