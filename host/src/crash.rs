@@ -35,6 +35,8 @@ pub const PROCESS_POINTS: [&str; 9] = [
 
 /// The steps of a compaction.
 pub const COMPACT_POINTS: [&str; 2] = ["joined-stored", "joined-committed"];
+/// The steps of publishing rows that were rejected at first; `calendar-committed` comes between them.
+pub const REJECTS_POINTS: [&str; 2] = ["late-rows-stored", "late-rows-committed"];
 
 /// Stops the process if `HOST_CRASH_AT` names this step, or this step and how often it is to be passed before: `part-sent:3`.
 #[cfg(feature = "crash-points")]
@@ -42,7 +44,7 @@ pub const COMPACT_POINTS: [&str; 2] = ["joined-stored", "joined-committed"];
 pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
-    let steps = [&INGEST_POINTS[..], &PROCESS_POINTS, &COMPACT_POINTS];
+    let steps = [&INGEST_POINTS[..], &PROCESS_POINTS, &COMPACT_POINTS, &REJECTS_POINTS];
     debug_assert!(steps.iter().any(|steps| steps.contains(&name)), "`{name}` is a step");
     let Ok(at) = std::env::var("HOST_CRASH_AT") else { return };
     let (step, times) = at.split_once(':').unwrap_or((&at, "0"));

@@ -26,6 +26,8 @@
 //! | [`process`] | from packets to star tables: each is brought up to date, exactly once |
 //! | [`verify`] | whether lake and star tables are whole, and fit each other |
 //! | [`compact`] | small files of facts become few large ones |
+//! | [`rejects`] | records that were rejected: listed, and run again by the plugins of today |
+//! | [`explain`] | where a row of a star table comes from |
 //! | [`report`] | what was done |
 //! | [`scaffold`] | new plugins, made of the rows that they are to read |
 //! | [`case`] | golden cases of plugins: run, recorded, blessed |
@@ -63,6 +65,7 @@ pub mod config;
 pub mod crash;
 pub mod crates;
 pub mod error;
+pub mod explain;
 pub mod files;
 pub mod fuzz;
 pub mod ingest;
@@ -74,6 +77,7 @@ pub mod parts;
 pub mod process;
 pub mod registry;
 pub mod reject;
+pub mod rejects;
 pub mod report;
 pub mod sandbox;
 pub mod scaffold;

@@ -7,12 +7,14 @@ mod error;
 mod gc;
 mod packet_writer;
 mod parquet;
+mod pick;
 mod read;
 mod upload;
 
 pub use error::LakeError;
 pub use gc::{Collected, collect_garbage};
 pub use packet_writer::PacketWriter;
+pub use pick::{PickedLine, pick_lines};
 pub use read::PacketLines;
 pub use upload::{DataWriter, ObjectLimits, ObjectUpload};
 

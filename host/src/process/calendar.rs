@@ -30,7 +30,7 @@ impl Default for CalendarOptions {
 }
 
 impl CalendarOptions {
-    pub(super) fn limit(&self) -> Days {
+    pub(crate) fn limit(&self) -> Days {
         Days::of_years(self.limit.first(), self.limit.last())
     }
 }

@@ -240,7 +240,7 @@ impl Batch {
 }
 
 /// Holds the columns of a packet against those that a plugin reads.
-pub(super) fn check_drift(plugin: &Plugin, manifest: &Manifest) -> Result<(), ProcessError> {
+pub(crate) fn check_drift(plugin: &Plugin, manifest: &Manifest) -> Result<(), ProcessError> {
     let problems = check_packet_columns(&plugin.manifest().source_columns, &manifest.columns);
     if problems.is_empty() {
         return Ok(());

@@ -4,6 +4,7 @@
 //! <star table>/_delta_log/...                            the table's log
 //! <fact>/<sequence>-<16 digits of its SHA-256>.parquet   the rows of a packet
 //! <fact>/<first>-<last>-<16 digits>.parquet              the rows of several packets, joined
+//! <fact>/rejects-<number>-<16 digits>.parquet            rows of records that were rejected, and that pass now
 //! <dimension>/<bucket>-<16 digits>.parquet               the rows of a bucket of keys
 //! rejects/<star table>/<sequence>-<8 digits of the plugin's SHA-256>.jsonl
 //! held/<star table>/<sequence>-<8 digits>.json           a packet that has too many rejects
@@ -22,13 +23,18 @@ pub(super) fn fact_file(sequence: u64, sha256: &str) -> String {
     format!("{sequence:08}-{}.parquet", first(sha256, 16))
 }
 
+/// The file of rows that were rejected at first, in the folder of its table; `number` counts such files.
+pub(super) fn rejects_file(number: u64, sha256: &str) -> String {
+    format!("rejects-{number}-{}.parquet", first(sha256, 16))
+}
+
 /// The file of the rows of a bucket, in the folder of its table.
 pub(super) fn bucket_file(bucket: Bucket, sha256: &str) -> String {
     format!("{bucket}-{}.parquet", first(sha256, 16))
 }
 
 /// The bucket of a file.
-pub(super) fn bucket_of(file: &str) -> Option<Bucket> {
+pub(crate) fn bucket_of(file: &str) -> Option<Bucket> {
     file.strip_suffix(".parquet")?.split_once('-')?.0.parse().ok()
 }
 
@@ -59,11 +65,11 @@ pub(super) fn held_sequence(key: &Path, digest: &str) -> Option<u64> {
     sequence.parse().ok().filter(|_| of == first(digest, 8))
 }
 
-pub(super) fn held(table: &str, sequence: u64, digest: &str) -> Path {
+pub(crate) fn held(table: &str, sequence: u64, digest: &str) -> Path {
     decision("held", table, sequence, digest)
 }
 
-pub(super) fn accepted(table: &str, sequence: u64, digest: &str) -> Path {
+pub(crate) fn accepted(table: &str, sequence: u64, digest: &str) -> Path {
     decision("accepted", table, sequence, digest)
 }
 

@@ -24,7 +24,8 @@ mod error;
 mod fact;
 mod held;
 mod inspect;
-mod keys;
+pub(crate) mod keys;
+mod late;
 mod lookups;
 mod packets;
 mod plan;
@@ -43,6 +44,11 @@ pub use plan::Plan;
 pub use replay::{ReplayOptions, replay};
 pub use report::{Held, ProcessReport, StarOutcome, StarTableReport};
 pub use status::{HeldPacket, StarStatus, star_status};
+
+pub(crate) use fact::check_drift;
+pub(crate) use late::{LateRows, late_rows};
+pub(crate) use plan::{is_calendar, is_fact};
+pub(crate) use table::{app, star_tables};
 
 use crate::checkpoint::CheckpointStore;
 use crate::ingest::Clock;

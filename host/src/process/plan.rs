@@ -18,12 +18,12 @@ pub struct Plan<'a> {
 }
 
 /// Whether a plugin makes facts.
-pub(super) fn is_fact(plugin: &Plugin) -> bool {
+pub(crate) fn is_fact(plugin: &Plugin) -> bool {
     plugin.manifest().star_tables.iter().any(|table| table.kind == StarKind::Fact)
 }
 
 /// Whether a plugin reads the calendar.
-pub(super) fn is_calendar(plugin: &Plugin) -> bool {
+pub(crate) fn is_calendar(plugin: &Plugin) -> bool {
     plugin.manifest().source_table == CALENDAR
 }
 

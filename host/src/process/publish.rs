@@ -99,7 +99,7 @@ impl Parts {
     }
 
     /// A document; `None` if there is none that can be read.
-    pub(super) fn document<T: DeserializeOwned>(&self, key: &Path) -> Result<Option<T>, ProcessError> {
+    pub(crate) fn document<T: DeserializeOwned>(&self, key: &Path) -> Result<Option<T>, ProcessError> {
         let read = self.star.wait(async {
             match self.star.store().get(key).await {
                 Ok(found) => found.bytes().await.map(Some),

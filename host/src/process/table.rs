@@ -36,12 +36,12 @@ impl MadeBy {
 }
 
 /// The name of an input of a star table in the table's log: never a version, so that it goes on where the last one ended.
-pub(super) fn app(plugin: &Plugin, table: &str) -> String {
+pub(crate) fn app(plugin: &Plugin, table: &str) -> String {
     format!("{}/{table}", plugin.manifest().name)
 }
 
 /// The star tables of a plugin, with the types that their files have.
-pub(super) fn star_tables(plugin: &Plugin) -> Vec<StarTable> {
+pub(crate) fn star_tables(plugin: &Plugin) -> Vec<StarTable> {
     plugin.manifest().star_tables.iter().map(in_delta).collect()
 }
 

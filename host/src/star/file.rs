@@ -86,8 +86,16 @@ impl StarFile {
     /// # Errors
     /// [`StarError`].
     pub fn of_rows(table: &StarTable, metadata: &Metadata, rows: &Rows) -> Result<SpooledFile, StarError> {
+        Self::of_parts(table, metadata, std::slice::from_ref(rows))
+    }
+
+    /// Writes rows that come in parts, one after the other, into a file whose place is not known yet.
+    ///
+    /// # Errors
+    /// [`StarError`].
+    pub fn of_parts(table: &StarTable, metadata: &Metadata, parts: &[Rows]) -> Result<SpooledFile, StarError> {
         let mut file = RowsFile::new(table, metadata)?;
-        file.take(rows)?;
+        parts.iter().try_for_each(|rows| file.take(rows))?;
         file.finish()
     }
 

@@ -321,10 +321,10 @@ impl Block {
 }
 
 /// A part of an object, read as if the rest were there.
-#[derive(Debug)]
-struct Window {
-    offset: u64,
-    bytes: Bytes,
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    pub(crate) offset: u64,
+    pub(crate) bytes: Bytes,
 }
 
 impl Length for Window {

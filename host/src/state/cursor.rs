@@ -17,6 +17,19 @@ pub struct State {
     runs: Vec<RunCursor>,
 }
 
+/// Where the newest entry of a key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The packet.
+    pub sequence: u64,
+    /// The index of the line among the lines of the packet, from 0; of a row that is gone among those that are.
+    pub line: u64,
+    /// Where the line begins among them, in bytes.
+    pub offset: u64,
+    /// Whether the packet found the row gone.
+    pub is_gone: bool,
+}
+
 /// Sorted objects, none of whose keys overlap, read as one.
 #[derive(Debug)]
 pub(super) struct RunCursor {
@@ -72,6 +85,24 @@ impl State {
             }
         }
         Ok(hashes)
+    }
+
+    /// Where the newest row of a key is; `None` for a key that is not there. Of a row that is gone that is told as long as packets
+    /// before could hold it.
+    ///
+    /// # Errors
+    /// [`LakeError::State`] and [`LakeError::Store`].
+    pub async fn place(&mut self, key: &[u8]) -> Result<Option<Place>, LakeError> {
+        for run in &mut self.runs {
+            run.rewind_to(key);
+            if !run.is_at_or_after(key) {
+                run.seek(&self.lake, key).await?;
+            }
+            if run.key() == Some(key) {
+                return Ok(run.place());
+            }
+        }
+        Ok(None)
     }
 
     /// Begins at the first key.
@@ -145,6 +176,14 @@ impl RunCursor {
 
     fn hash(&self) -> Option<u128> {
         self.block.as_ref().and_then(|block| block.hash(self.row))
+    }
+
+    fn place(&self) -> Option<Place> {
+        let mut entry = Entries::default();
+        self.push_to(&mut entry);
+        let is_gone = !entry.is_empty() && entry.hash(0).is_none();
+        let (sequence, line) = (*entry.sequences.first()?, *entry.lines.first()?);
+        Some(Place { sequence, line, offset: *entry.offsets.first()?, is_gone })
     }
 
     fn push_to(&self, entries: &mut Entries) {

@@ -20,8 +20,9 @@ mod rebuild;
 mod run;
 mod segments;
 
+pub(crate) use block::Window;
 pub use compact::compact;
-pub use cursor::State;
+pub use cursor::{Place, State};
 pub use entries::{Entries, Keys, hash_line};
 pub use key::{KeyColumn, KeyError, KeyLayout};
 pub(crate) use key::{encode_integer, encode_number, encode_text};

@@ -79,7 +79,7 @@ impl CalendarColumns {
     }
 
     /// Rejects lines with a day outside of the calendar, and tells how far the days of the others go.
-    pub(super) fn check(&self, isolated: &mut Isolated) -> Option<Days> {
+    pub(crate) fn check(&self, isolated: &mut Isolated) -> Option<Days> {
         if let Some(days) = self.days(isolated)
             && self.limit.contains(days.first)
             && self.limit.contains(days.last)

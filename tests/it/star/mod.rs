@@ -3,12 +3,14 @@
 mod compact;
 mod crashes;
 mod delta;
+mod explain;
 mod facts;
 mod fixture;
 mod gc;
 mod growing;
 mod joined;
 mod line;
+mod rejects;
 mod replay;
 mod stops;
 mod verify;

@@ -13,6 +13,7 @@ mod description;
 mod error;
 mod files;
 mod objects;
+mod ranges;
 mod schema;
 
 pub use commit::{Change, Commit, NewTableFile, Operation};

@@ -1,17 +1,21 @@
 //! What can stand on the command line.
 
 mod compact;
+mod explain;
 mod lake;
 mod plugin;
 mod process;
+mod rejects;
 
 pub(crate) use compact::CompactArguments;
+pub(crate) use explain::ExplainArguments;
 pub(crate) use lake::{GcArguments, IngestArguments, ReconcileArguments, StatusArguments};
 pub(crate) use plugin::{
     DevArguments, DiffArguments, NewArguments, PluginCommand, PublishArguments, RollbackArguments, RowsArguments,
     StoreArguments, TestArguments,
 };
 pub(crate) use process::{ProcessArguments, ReplayArguments, SyncArguments};
+pub(crate) use rejects::RejectsArguments;
 
 use clap::{Args, Parser, Subcommand};
 use host::input::{Input, YearsError};
@@ -70,6 +74,12 @@ pub(crate) enum Command {
     /// Look whether the lake and the star tables are whole, and fit each other.
     #[command(after_help = process::VERIFY_EXAMPLES)]
     Verify,
+    /// Show where a row of a star table comes from: its line, its packet, the plugin and the file.
+    #[command(after_help = explain::EXPLAIN_EXAMPLES)]
+    Explain(ExplainArguments),
+    /// Show which rows were rejected, and why; or run them through the plugin that is in force now.
+    #[command(after_help = rejects::REJECTS_EXAMPLES)]
+    Rejects(RejectsArguments),
     /// Compare the whole source with the lake: bring what differs, and the keys that are gone.
     #[command(after_help = lake::RECONCILE_EXAMPLES)]
     Reconcile(ReconcileArguments),

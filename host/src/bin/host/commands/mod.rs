@@ -3,11 +3,13 @@
 mod compact;
 mod dev;
 mod diff;
+mod explain;
 mod lake;
 mod loading;
 mod new;
 mod process;
 mod registry;
+mod rejects;
 mod test;
 
 use crate::arguments::{Arguments, Command, PluginCommand, RunArguments};
@@ -33,6 +35,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Replay(replay) => process::replay_command(&config, replay, json),
         Command::Verify => process::verify_command(&config, json),
         Command::Sync(sync) => process::sync_command(&config, &sync, json),
+        Command::Explain(explain) => explain::explain_command(&config, &explain, json),
+        Command::Rejects(rejects) => rejects::rejects_command(&config, rejects, json),
         Command::Reconcile(reconcile) => lake::reconcile_command(&config, reconcile, json),
         Command::Status(status) => lake::status_command(&config, status, json),
         Command::Compact(compact) => compact::compact_command(&config, compact, json),

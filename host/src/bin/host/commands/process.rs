@@ -62,7 +62,7 @@ fn run_process(
     threads: usize,
     json: bool,
 ) -> Result<ProcessReport, Failure> {
-    let parts = parts(config, runtime, &config.flow.star(), threads)?;
+    let (parts, _loader) = open_parts(config, runtime, threads)?;
     let bar = screen::rows_bar(json);
     let report = process(&parts, options, &|progress| bar.show_bytes(progress));
     bar.clear();
@@ -77,13 +77,13 @@ pub(crate) fn replay_command(config: &Config, arguments: ReplayArguments, json: 
     let tell = |progress: &host::process::Progress| bar.show_bytes(progress);
     let report = match arguments.into {
         Some(place) => {
-            let mut parts = parts(config, &runtime, &place, threads)?;
+            let (mut parts, _loader) = open_parts_in(config, &runtime, &place, threads)?;
             parts.checkpoints = Arc::new(NoCheckpoints);
             let options = ProcessOptions { tables: arguments.tables, ..ProcessOptions::default() };
             process(&parts, &options, &tell)
         }
         None => {
-            let parts = parts(config, &runtime, &config.flow.star(), threads)?;
+            let (parts, _loader) = open_parts(config, &runtime, threads)?;
             replay(&parts, &ReplayOptions { tables: arguments.tables, packets: arguments.sequence }, &tell)
         }
     };
@@ -95,7 +95,7 @@ pub(crate) fn replay_command(config: &Config, arguments: ReplayArguments, json: 
 /// Looks at everything, and changes nothing.
 pub(crate) fn verify_command(config: &Config, json: bool) -> Result<Exit, Failure> {
     let runtime = runtime()?;
-    let parts = parts(config, &runtime, &config.flow.star(), threads(None))?;
+    let (parts, _loader) = open_parts(config, &runtime, threads(None))?;
     let checkpoints = runtime.block_on(open_checkpoints(&config.flow.checkpoints())).map_err(boxed)?;
     let bar = screen::rows_bar(json);
     let report = verify(&parts, &*checkpoints, &|progress| bar.show_table(&progress.table));
@@ -105,8 +105,22 @@ pub(crate) fn verify_command(config: &Config, json: bool) -> Result<Exit, Failur
     Ok(screen::show_verify(&report, json).max(exit))
 }
 
-/// What a process works on, with star tables in `star`.
-fn parts(config: &Config, runtime: &Runtime, star: &ObjectPlace, threads: usize) -> Result<Parts, Failure> {
+/// What a process works on, with all plugins, which need what loaded them.
+pub(super) fn open_parts<'a>(
+    config: &'a Config,
+    runtime: &Runtime,
+    threads: usize,
+) -> Result<(Parts, Loader<'a>), Failure> {
+    open_parts_in(config, runtime, &config.flow.star(), threads)
+}
+
+/// The same, with star tables in `star`.
+fn open_parts_in<'a>(
+    config: &'a Config,
+    runtime: &Runtime,
+    star: &ObjectPlace,
+    threads: usize,
+) -> Result<(Parts, Loader<'a>), Failure> {
     let run = uuid::Uuid::now_v7().to_string();
     let mut loader = Loader::new(config, threads)?;
     let plugins = load_all(&mut loader, config)?;
@@ -116,7 +130,7 @@ fn parts(config: &Config, runtime: &Runtime, star: &ObjectPlace, threads: usize)
         let checkpoints = open_star_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?;
         Ok::<_, Failure>((lake, star, checkpoints))
     })?;
-    Ok(Parts {
+    let parts = Parts {
         lake,
         star,
         checkpoints,
@@ -127,7 +141,8 @@ fn parts(config: &Config, runtime: &Runtime, star: &ObjectPlace, threads: usize)
         threads,
         clock: Arc::new(now),
         run,
-    })
+    };
+    Ok((parts, loader))
 }
 
 /// Tables that are made in another place are nobody's checkpoints.
