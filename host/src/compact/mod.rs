@@ -12,7 +12,6 @@
 //! Dimensions are kept in buckets and need none of this. All of it waits for stores: call it from a thread that may be blocked.
 
 mod error;
-mod names;
 mod plan;
 mod report;
 mod table;

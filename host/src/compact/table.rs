@@ -1,8 +1,9 @@
 //! One table: looked at, joined and committed, until there is nothing left to join.
 
 use super::plan::{self, Candidate, Origin};
-use super::{CompactError, CompactedTable, Extent, JoinLimits, Parts, names};
+use super::{CompactError, CompactedTable, Extent, JoinLimits, Parts};
 use crate::manifest::StarTable;
+use crate::process::keys;
 use crate::star::{
     Change, Commit, NewTableFile, Operation, RowsFile, SpooledFile, StoredFile, TableError, TableFile, TableVersion,
 };
@@ -119,7 +120,7 @@ impl Work<'_> {
     /// The files that may be joined, in the order of their packets.
     fn candidates(&mut self, files: Vec<TableFile>) -> Result<Vec<Candidate>, CompactError> {
         // Large ones are looked at too: what lies on both sides of one are no neighbours.
-        let files: Vec<_> = files.into_iter().filter_map(|file| Some((names::span_of(&file.path)?, file))).collect();
+        let files: Vec<_> = files.into_iter().filter_map(|file| Some((keys::packets_of(&file.path)?, file))).collect();
         self.look_at(files.iter().map(|(_, file)| file))?;
         let candidate = |(span, file): ((u64, u64), TableFile)| {
             let origin = Arc::clone(self.origins.get(&file.path)?.as_ref()?);
@@ -162,7 +163,7 @@ impl Work<'_> {
             (self.tell)(read);
         }
         let SpooledFile { spooled, rows, stats } = rows.finish()?;
-        let path = names::joined_file(first, last, &spooled.sha256);
+        let path = keys::joined_file(first, last, &spooled.sha256);
         let file = TableFile { path, bytes: spooled.bytes, rows };
         let key = Path::from_iter([self.table, file.path.as_str()]);
         star.wait(star.store_spooled::<CompactError>(&key, spooled, (self.parts.clock)()))?;

@@ -13,24 +13,28 @@
 
 use crate::star::Bucket;
 use object_store::path::Path;
-use std::ops::RangeInclusive;
+
+/// How many digits a sequence id has.
+const SEQUENCE_DIGITS: usize = 8;
+/// How many digits of its SHA-256 are in the name of a file.
+const FILE_DIGITS: usize = 16;
 
 /// Names that no star table can have: other things lie there.
 pub(super) const RESERVED: [&str; 4] = ["rejects", "held", "accepted", super::deletions::TABLE];
 
 /// The file of the rows of a packet, in the folder of its table.
 pub(super) fn fact_file(sequence: u64, sha256: &str) -> String {
-    format!("{sequence:08}-{}.parquet", first(sha256, 16))
+    format!("{sequence:08}-{}.parquet", first(sha256, FILE_DIGITS))
 }
 
 /// The file of rows that were rejected at first, in the folder of its table; `number` counts such files.
 pub(super) fn rejects_file(number: u64, sha256: &str) -> String {
-    format!("rejects-{number}-{}.parquet", first(sha256, 16))
+    format!("rejects-{number}-{}.parquet", first(sha256, FILE_DIGITS))
 }
 
 /// The file of the rows of a bucket, in the folder of its table.
 pub(super) fn bucket_file(bucket: Bucket, sha256: &str) -> String {
-    format!("{bucket}-{}.parquet", first(sha256, 16))
+    format!("{bucket}-{}.parquet", first(sha256, FILE_DIGITS))
 }
 
 /// The bucket of a file.
@@ -38,12 +42,27 @@ pub(crate) fn bucket_of(file: &str) -> Option<Bucket> {
     file.strip_suffix(".parquet")?.split_once('-')?.0.parse().ok()
 }
 
-/// The packets whose rows a file of a fact has: one, or several that were joined. Files of other names hold no whole packets.
-pub(super) fn packets_of(file: &str) -> Option<RangeInclusive<u64>> {
-    let (span, _) = file.strip_suffix(".parquet")?.rsplit_once('-')?;
-    let (first, last) = span.split_once('-').unwrap_or((span, span));
-    let number = |digits: &str| digits.parse().ok().filter(|_| digits.len() == 8);
-    Some(number(first)?..=number(last)?)
+/// The file of the rows of the packets `from` to `to`, in the folder of its table.
+pub(crate) fn joined_file(from: u64, to: u64, sha256: &str) -> String {
+    format!("{from:08}-{to:08}-{}.parquet", first(sha256, FILE_DIGITS))
+}
+
+/// The first and the last packet whose rows a file of a fact has; `None` for a file that is not made of whole packets.
+pub(crate) fn packets_of(file: &str) -> Option<(u64, u64)> {
+    let parts: Vec<&str> = file.strip_suffix(".parquet")?.split('-').collect();
+    let (first, last, digest) = match parts[..] {
+        [first, digest] => (first, first, digest),
+        [first, last, digest] => (first, last, digest),
+        _ => return None,
+    };
+    let is_digest = digest.len() == FILE_DIGITS && digest.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let span = (sequence_id(first)?, sequence_id(last)?);
+    (is_digest && span.0 <= span.1).then_some(span)
+}
+
+fn sequence_id(digits: &str) -> Option<u64> {
+    let is_sequence = digits.len() == SEQUENCE_DIGITS && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_sequence.then(|| digits.parse().ok()).flatten()
 }
 
 /// A file of a table.
@@ -79,4 +98,33 @@ fn decision(folder: &str, table: &str, sequence: u64, digest: &str) -> Path {
 
 fn first(digits: &str, count: usize) -> &str {
     digits.get(..count).unwrap_or(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_tells_its_packets_by_its_name() {
+        assert_eq!(Some((12, 12)), packets_of("00000012-0123456789abcdef.parquet"));
+        let joined = joined_file(3, 17, &"0123456789abcdef".repeat(4));
+        assert_eq!("00000003-00000017-0123456789abcdef.parquet", joined);
+        assert_eq!(Some((3, 17)), packets_of(&joined));
+    }
+
+    #[test]
+    fn other_files_are_not_made_of_packets() {
+        for name in [
+            "rejects-00000001-0123456789abcdef.parquet",
+            "b01-0123456789abcdef.parquet",
+            "12-0123456789abcdef.parquet",
+            "00000012-0123456789abcde.parquet",
+            "00000012-0123456789abcdeg.parquet",
+            "00000017-00000003-0123456789abcdef.parquet",
+            "00000012-0123456789abcdef.json",
+            "part-00000-0b7b9b6a-8bde.zstd.parquet",
+        ] {
+            assert_eq!(None, packets_of(name), "{name}");
+        }
+    }
 }

@@ -150,12 +150,16 @@ impl Process<'_> {
     ) -> Result<BTreeSet<String>, ProcessError> {
         let mut files = BTreeSet::new();
         for file in self.parts.star.files(&fact.versions[index])? {
-            let Some(span) = keys::packets_of(&file.path) else { continue };
-            if packets.contains(span.start()) && packets.contains(span.end()) {
+            let Some((first, last)) = keys::packets_of(&file.path) else { continue };
+            if packets.contains(&first) && packets.contains(&last) {
                 files.insert(file.path);
-            } else if packets.contains(span.start()) || packets.contains(span.end()) || span.contains(packets.start()) {
-                let (table, first, last) = (fact.tables[index].name.clone(), *span.start(), *span.end());
-                return Err(ProcessError::Joined { table, file: file.path, first, last });
+            } else if first <= *packets.end() && *packets.start() <= last {
+                return Err(ProcessError::Joined {
+                    table: fact.tables[index].name.clone(),
+                    file: file.path,
+                    first,
+                    last,
+                });
             }
         }
         Ok(files)

@@ -4,15 +4,17 @@ use super::delta::{StarLake, TableError, TableFile};
 use super::error::StarError;
 use super::fit::{fit, rows};
 use super::schema::schema;
-use super::window::{Window, group_ends, parse};
+use super::window::{group_ends, parse};
 use crate::columns::Rows;
 use crate::manifest::StarTable;
+use crate::state::Window;
 use crate::text::hexadecimal;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
+use parquet::file::reader::Length;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::sync::Arc;
@@ -66,7 +68,7 @@ impl StarLake {
             let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
             let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options);
             let metadata = metadata.map_err(|error| wrong(&error.to_string()))?;
-            let tail = Window { start, bytes: tail, file_bytes: file.bytes };
+            let tail = Window { offset: start, bytes: tail };
             return Ok(StoredFile { table: table.to_owned(), key, digits, tail, ends, metadata });
         }
     }
@@ -119,7 +121,7 @@ impl StoredFile {
             }
             start = *end;
         }
-        digest.update(&self.window(star, start..self.tail.file_bytes)?.bytes);
+        digest.update(&self.window(star, start..self.tail.len())?.bytes);
         Ok(check_digest(&self.key, &self.digits, digest)?)
     }
 
@@ -129,7 +131,7 @@ impl StoredFile {
             Some(bytes) => bytes,
             None => star.wait(star.range(&self.table, &self.key, range.clone()))?,
         };
-        Ok(Window { start: range.start, bytes, file_bytes: self.tail.file_bytes })
+        Ok(Window { offset: range.start, bytes })
     }
 }
 

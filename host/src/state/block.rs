@@ -327,6 +327,15 @@ pub(crate) struct Window {
     pub(crate) bytes: Bytes,
 }
 
+impl Window {
+    /// A part of this part, in places of the object; `None` if it is not within it.
+    pub(crate) fn part(&self, range: &Range<u64>) -> Option<Bytes> {
+        let at = |place: u64| usize::try_from(place.checked_sub(self.offset)?).ok();
+        let (from, to) = (at(range.start)?, at(range.end)?);
+        (from <= to && to <= self.bytes.len()).then(|| self.bytes.slice(from..to))
+    }
+}
+
 impl Length for Window {
     fn len(&self) -> u64 {
         self.offset + self.bytes.len() as u64
@@ -341,11 +350,8 @@ impl ChunkReader for Window {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        let start = start.checked_sub(self.offset).and_then(|start| usize::try_from(start).ok());
-        let range = start.and_then(|start| Some(start..start.checked_add(length)?));
-        let range = range.filter(|range| range.end <= self.bytes.len());
-        let range = range.ok_or_else(|| ParquetError::EOF("a page lies outside its block".to_owned()))?;
-        Ok(self.bytes.slice(range))
+        let part = self.part(&(start..start.saturating_add(length as u64)));
+        part.ok_or_else(|| ParquetError::EOF("a page lies outside its block".to_owned()))
     }
 }
 

@@ -1,8 +1,9 @@
 //! The records of a fact: each record of each packet is there once, or among the rejects.
 
-use super::{Kind, Verify, VerifyError};
+use super::{Kind, Verify};
 use crate::lake::LakeError;
 use crate::manifest::{ColumnType, StarTable};
+use crate::process::ProcessError;
 use crate::sandbox::Plugin;
 use crate::star::{FetchedFile, StarError, TableFile, TableVersion};
 use futures_util::TryStreamExt;
@@ -57,7 +58,7 @@ impl Verify<'_> {
         table: &StarTable,
         version: &TableVersion,
         files: &[(TableFile, FetchedFile)],
-    ) -> Result<(), VerifyError> {
+    ) -> Result<(), ProcessError> {
         let Some(key) = record_field(table) else { return Ok(()) };
         let mut records = Records::default();
         for (file, fetched) in files {
@@ -92,7 +93,7 @@ impl Verify<'_> {
     }
 
     /// The records of the packets up to `processed`, as stretches, and the last of them.
-    fn known_records(&self, source: &str, processed: u64) -> Result<(Vec<(i64, i64)>, i64), VerifyError> {
+    fn known_records(&self, source: &str, processed: u64) -> Result<(Vec<(i64, i64)>, i64), ProcessError> {
         let (star, lake) = (&self.parts.star, &self.parts.lake);
         let mut sequences = star.wait(lake.sequences_after(source, 0))?;
         sequences.retain(|sequence| *sequence <= processed);
@@ -111,7 +112,7 @@ impl Verify<'_> {
     }
 
     /// The records of a star table that were rejected.
-    fn rejected_records(&self, table: &str) -> Result<BTreeSet<i64>, VerifyError> {
+    fn rejected_records(&self, table: &str) -> Result<BTreeSet<i64>, ProcessError> {
         /// What is read of a reject.
         #[derive(Deserialize)]
         struct Rejected {

@@ -5,17 +5,15 @@
 //! in its fact once, or among its rejects; each dimension against what its packets fold to; each reference from a fact to a
 //! dimension.
 
-mod error;
 mod fact;
 mod packets;
 mod references;
 mod report;
 mod star;
 
-pub use error::VerifyError;
 pub use report::{Finding, Kind, VerifyReport};
 
-use crate::process::{Inspection, Parts};
+use crate::process::{Inspection, Parts, ProcessError};
 use std::time::Instant;
 
 /// How far a verification is.
@@ -34,12 +32,12 @@ struct Verify<'a> {
 /// Looks at everything.
 ///
 /// # Errors
-/// [`VerifyError`] if a store can't be read; what is wrong with what it holds is in the report.
+/// [`ProcessError`] if a store can't be read; what is wrong with what it holds is in the report.
 pub fn verify(
     parts: &Parts,
     checkpoints: &dyn crate::checkpoint::CheckpointStore,
     progress: &dyn Fn(&Progress),
-) -> Result<VerifyReport, VerifyError> {
+) -> Result<VerifyReport, ProcessError> {
     let began = Instant::now();
     let mut verify = Verify { parts, report: VerifyReport::default(), progress };
     verify.packets(checkpoints)?;

@@ -1,14 +1,15 @@
 //! The raw lake: manifests, objects, numbers, checkpoints.
 
-use super::{Kind, Verify, VerifyError};
+use super::{Kind, Verify};
 use crate::checkpoint::{CheckpointError, CheckpointStore, read_checkpoint};
 use crate::lake::{LakeError, PacketLines};
 use crate::packet::Manifest;
+use crate::process::ProcessError;
 use object_store::Error;
 
 impl Verify<'_> {
     /// Looks at all packets, and at the checkpoints.
-    pub(super) fn packets(&mut self, checkpoints: &dyn CheckpointStore) -> Result<(), VerifyError> {
+    pub(super) fn packets(&mut self, checkpoints: &dyn CheckpointStore) -> Result<(), ProcessError> {
         let star = &self.parts.star;
         let tables = star.wait(self.parts.lake.tables())?;
         for table in &tables {
@@ -28,7 +29,7 @@ impl Verify<'_> {
         Ok(())
     }
 
-    fn checkpoint(&mut self, table: &str, sequence: u64) -> Result<(), VerifyError> {
+    fn checkpoint(&mut self, table: &str, sequence: u64) -> Result<(), ProcessError> {
         let last = self.parts.star.wait(self.parts.lake.sequences_after(table, 0))?.into_iter().max().unwrap_or(0);
         if sequence > last {
             let what = format!("the checkpoint names packet {sequence}, and the last one in the lake is {last}");
@@ -37,7 +38,7 @@ impl Verify<'_> {
         Ok(())
     }
 
-    fn table(&mut self, table: &str) -> Result<(), VerifyError> {
+    fn table(&mut self, table: &str) -> Result<(), ProcessError> {
         let mut sequences = self.parts.star.wait(self.parts.lake.sequences_after(table, 0))?;
         sequences.sort_unstable();
         let mut next_record = Some(1);
@@ -75,7 +76,7 @@ impl Verify<'_> {
     }
 
     /// Reads all objects of a packet.
-    fn objects(&mut self, manifest: &Manifest) -> Result<(), VerifyError> {
+    fn objects(&mut self, manifest: &Manifest) -> Result<(), ProcessError> {
         let lake = &self.parts.lake;
         for lines in [PacketLines::rows(lake, manifest), PacketLines::deletes(lake, manifest)] {
             let found = match self.parts.star.wait(read_all(lines)) {

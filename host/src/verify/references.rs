@@ -1,9 +1,9 @@
 //! References from facts to dimensions.
 
 use super::fact::unreadable;
-use super::{Kind, Verify, VerifyError};
-use crate::manifest::StarTable;
-use crate::process::Inspection;
+use super::{Kind, Verify};
+use crate::manifest::{Field, Reference, StarTable};
+use crate::process::{Inspection, ProcessError};
 use std::collections::{BTreeMap, HashSet};
 use twox_hash::XxHash3_64;
 
@@ -12,29 +12,26 @@ type Values = HashSet<u64>;
 
 impl Verify<'_> {
     /// Follows each reference from each star table to another.
-    pub(super) fn references(&mut self, inspection: &Inspection<'_>) -> Result<(), VerifyError> {
+    pub(super) fn references(&mut self, inspection: &Inspection<'_>) -> Result<(), ProcessError> {
         let mut known: BTreeMap<(String, String), Option<Values>> = BTreeMap::new();
         for plugin in inspection.plugins() {
             for table in &plugin.manifest().star_tables {
                 self.tell(&table.name);
-                for field in &table.fields {
-                    let Some(reference) = &field.references else { continue };
+                for reference in table.fields.iter().filter_map(|field| field.references.as_ref()) {
                     let target = (reference.table.clone(), reference.field.clone());
                     if !known.contains_key(&target) {
                         let values = self.values(&target.0, &target.1)?;
-                        known.insert(target.clone(), values);
-                    }
-                    if let Some(Some(values)) = known.get(&target) {
-                        self.follow(table, &field.name, &target, values)?;
+                        known.insert(target, values);
                     }
                 }
+                self.follow(table, &known)?;
             }
         }
         Ok(())
     }
 
     /// The values of a field; `None` where there is no such table.
-    fn values(&mut self, table: &str, field: &str) -> Result<Option<Values>, VerifyError> {
+    fn values(&mut self, table: &str, field: &str) -> Result<Option<Values>, ProcessError> {
         let Some(version) = self.parts.star.open(table)? else { return Ok(None) };
         let mut values = Values::new();
         for file in self.parts.star.files(&version)? {
@@ -48,28 +45,52 @@ impl Verify<'_> {
         Ok(Some(values))
     }
 
+    /// Follows the references of a table; each of its files is fetched once.
     fn follow(
         &mut self,
         table: &StarTable,
-        field: &str,
-        target: &(String, String),
-        values: &Values,
-    ) -> Result<(), VerifyError> {
-        let Some(version) = self.parts.star.open(&table.name)? else { return Ok(()) };
-        let (mut followed, mut dangling) = (0, 0_u64);
+        known: &BTreeMap<(String, String), Option<Values>>,
+    ) -> Result<(), ProcessError> {
+        let mut counts: Vec<Count<'_>> = table.fields.iter().filter_map(|field| Count::new(field, known)).collect();
+        let Some(version) = self.parts.star.open(&table.name)?.filter(|_| !counts.is_empty()) else { return Ok(()) };
         for file in self.parts.star.files(&version)? {
             let Some(fetched) = self.fetch(&table.name, &file.path)? else { continue };
-            // One that can't be read was told with the files.
-            let _ = fetched.for_each_value(field, |value| {
-                followed += 1;
-                dangling += u64::from(!values.contains(&XxHash3_64::oneshot(value)));
-            });
+            for count in &mut counts {
+                // One that can't be read was told with the files.
+                let _ = fetched.for_each_value(&count.field.name, |value| {
+                    count.followed += 1;
+                    count.dangling += u64::from(!count.values.contains(&XxHash3_64::oneshot(value)));
+                });
+            }
         }
-        self.report.references += followed;
-        if dangling > 0 {
-            let what = format!("{dangling} of {followed} values of `{field}` are no `{}` of `{}`", target.1, target.0);
-            self.find(Kind::DanglingReference, &table.name, what);
+        for Count { field, reference, followed, dangling, .. } in counts {
+            self.report.references += followed;
+            if dangling > 0 {
+                let (name, target) = (&field.name, &reference.field);
+                let what =
+                    format!("{dangling} of {followed} values of `{name}` are no `{target}` of `{}`", reference.table);
+                self.find(Kind::DanglingReference, &table.name, what);
+            }
         }
         Ok(())
+    }
+}
+
+/// How many references of a field were followed.
+struct Count<'a> {
+    field: &'a Field,
+    reference: &'a Reference,
+    /// The values of the key that it refers to.
+    values: &'a Values,
+    followed: u64,
+    dangling: u64,
+}
+
+impl<'a> Count<'a> {
+    /// A count for a field that refers to a table that there is.
+    fn new(field: &'a Field, known: &'a BTreeMap<(String, String), Option<Values>>) -> Option<Self> {
+        let reference = field.references.as_ref()?;
+        let values = known.get(&(reference.table.clone(), reference.field.clone()))?.as_ref()?;
+        Some(Self { field, reference, values, followed: 0, dangling: 0 })
     }
 }

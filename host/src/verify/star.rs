@@ -1,6 +1,6 @@
 //! The files of the star tables, and how far each has come.
 
-use super::{Kind, Verify, VerifyError};
+use super::{Kind, Verify};
 use crate::lake::LakeError;
 use crate::manifest::{StarKind, StarTable};
 use crate::process::{Inspection, ProcessError};
@@ -15,7 +15,7 @@ const NAME_DIGITS: usize = 16;
 
 impl Verify<'_> {
     /// Looks at the star tables of a plugin.
-    pub(super) fn star_tables(&mut self, inspection: &Inspection<'_>, plugin: &Plugin) -> Result<(), VerifyError> {
+    pub(super) fn star_tables(&mut self, inspection: &Inspection<'_>, plugin: &Plugin) -> Result<(), ProcessError> {
         for (index, table) in plugin.manifest().star_tables.iter().enumerate() {
             self.tell(&table.name);
             let Some(version) = self.parts.star.open(&table.name)? else { continue };
@@ -43,7 +43,7 @@ impl Verify<'_> {
         inspection: &Inspection<'_>,
         plugin: &Plugin,
         table: &StarTable,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<(), ProcessError> {
         for behind in inspection.behind(plugin, table)? {
             let is_lookup = behind.table != plugin.manifest().source_table;
             let kind = match (is_lookup, table.kind) {
@@ -61,7 +61,7 @@ impl Verify<'_> {
     }
 
     /// A file, if it is there and its bytes are what its name says.
-    fn file(&mut self, table: &str, file: &TableFile) -> Result<Option<FetchedFile>, VerifyError> {
+    fn file(&mut self, table: &str, file: &TableFile) -> Result<Option<FetchedFile>, ProcessError> {
         let Some(fetched) = self.fetch(table, &file.path)? else {
             self.find(Kind::MissingFile, table, format!("the log names `{}`, which is not there", file.path));
             return Ok(None);
@@ -99,7 +99,7 @@ impl Verify<'_> {
     }
 
     /// A file of a star table; `None` if it is not there.
-    pub(super) fn fetch(&self, table: &str, file: &str) -> Result<Option<FetchedFile>, VerifyError> {
+    pub(super) fn fetch(&self, table: &str, file: &str) -> Result<Option<FetchedFile>, ProcessError> {
         let key = Path::from_iter([table, file]);
         self.parts.star.wait(async {
             let found = match self.parts.star.store().get(&key).await {
@@ -107,7 +107,7 @@ impl Verify<'_> {
                 Err(Error::NotFound { .. }) => return Ok(None),
                 Err(error) => return Err(LakeError::store("read", &key)(error).into()),
             };
-            let chunks = found.into_stream().map_err(|error| VerifyError::from(LakeError::store("read", &key)(error)));
+            let chunks = found.into_stream().map_err(|error| ProcessError::from(LakeError::store("read", &key)(error)));
             FetchedFile::fetch(Box::pin(chunks)).await.map(Some)
         })
     }
@@ -119,7 +119,7 @@ impl Verify<'_> {
         plugin: &Plugin,
         index: usize,
         files: &[TableFile],
-    ) -> Result<(), VerifyError> {
+    ) -> Result<(), ProcessError> {
         let table = &plugin.manifest().star_tables[index].name;
         let expected = match inspection.expected_buckets(plugin, index) {
             Ok(Some(expected)) => expected,

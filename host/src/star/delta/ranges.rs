@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// What the log says of a file.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct FileRanges {
+pub(super) struct FileRanges {
     num_records: u64,
     min_values: Map<String, Value>,
     max_values: Map<String, Value>,
@@ -29,17 +29,25 @@ impl StarLake {
         column: &str,
         values: &BTreeSet<i64>,
     ) -> Result<Vec<TableFile>, TableError> {
+        self.files_where(table, |ranges| ranges.may_hold(column, values))
+    }
+
+    /// The files of a table, by path, of which the log says what is wanted.
+    pub(super) fn files_where(
+        &self,
+        table: &TableVersion,
+        is_wanted: impl Fn(&FileRanges) -> bool,
+    ) -> Result<Vec<TableFile>, TableError> {
         let failed = |error| TableError::new(table.name(), "read", error);
-        let mut files = self.list_files_with(table, column, values).map_err(failed)?;
+        let mut files = self.list_files(table, is_wanted).map_err(failed)?;
         files.sort_unstable();
         Ok(files)
     }
 
-    fn list_files_with(
+    fn list_files(
         &self,
         table: &TableVersion,
-        column: &str,
-        values: &BTreeSet<i64>,
+        is_wanted: impl Fn(&FileRanges) -> bool,
     ) -> KernelResult<Vec<TableFile>> {
         let scan = table.snapshot.clone().scan_builder().build()?;
         let mut files = Vec::new();
@@ -53,7 +61,7 @@ impl StarLake {
             for row in (0..batch.num_rows()).filter(|row| selected[*row] && paths.is_valid(*row)) {
                 let stats = stats.is_valid(row).then(|| stats.value(row));
                 let ranges: FileRanges = stats.and_then(|stats| serde_json::from_str(stats).ok()).unwrap_or_default();
-                if ranges.may_hold(column, values) {
+                if is_wanted(&ranges) {
                     let bytes = if sizes.is_valid(row) { sizes.value(row) } else { 0 };
                     let bytes = u64::try_from(bytes).unwrap_or(0);
                     files.push(TableFile { path: paths.value(row).to_owned(), bytes, rows: ranges.num_records });
