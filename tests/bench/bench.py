@@ -36,12 +36,12 @@ DUCKDB_WAYS = {
 }
 
 
-def duckdb_copy(source, target, record_id):
+def duckdb_copy(source, target, record_id, time="TIME"):
     return f"""
         COPY (
             SELECT {record_id} sales_order_id,
-                created_at::DATE AS created_date, created_at::TIME AS created_time,
-                last_updated::DATE AS last_updated_date, last_updated::TIME AS last_updated_time,
+                created_at::DATE AS created_date, created_at::{time} AS created_time,
+                last_updated::DATE AS last_updated_date, last_updated::{time} AS last_updated_time,
                 staff_id AS sales_staff_id, counterparty_id, units_sold, unit_price, currency_id, design_id,
                 agreed_payment_date, agreed_delivery_date, agreed_delivery_location_id
             FROM read_json('{source}', format = 'newline_delimited', columns = {COLUMNS})

@@ -8,6 +8,7 @@ the rows, a dimension of 5,000,000 keys, and thousands of small packets.
 """
 
 import argparse
+import itertools
 import json
 import pathlib
 import shutil
@@ -41,12 +42,18 @@ import_extension("postgres_scanner", con=connection)
 connection.execute(sys.argv[1])
 """
 
+# Prints what the statement took: what Python takes to start is not DuckDB's.
 DUCKDB_PROGRAM = """
-import duckdb, sys
+import duckdb, sys, time
 connection = duckdb.connect()
 connection.execute(sys.argv[1])
+started = time.perf_counter()
 connection.execute(sys.argv[2])
+print(time.perf_counter() - started)
 """
+
+# Tables of Delta Lake have no times of day: in them a time is text. With text DuckDB writes the same columns as we do.
+TIMES = {"": "TIME", ", times as text": "TIME::VARCHAR"}
 
 
 class Bench:
@@ -112,7 +119,7 @@ class Bench:
                   f"{min(ours):.2f} s / {min(theirs):.2f} s, {rows:,} rows, a durable raw packet besides")
 
         lines = next((self.lake / "raw/sales_order").glob("2*/*/*/*.jsonl"))
-        for way, (keep_order, record_id) in DUCKDB_WAYS.items():
+        for (way, (keep_order, record_id)), (times, time) in itertools.product(DUCKDB_WAYS.items(), TIMES.items()):
             pairs, ours, theirs = [], [], []
             for _ in range(rounds):
                 self.fresh("star")
@@ -120,10 +127,10 @@ class Bench:
                 target.unlink(missing_ok=True)
                 os.sync()
                 settings = f"SET threads = 2; SET preserve_insertion_order = {keep_order}"
-                program = [sys.executable, "-c", DUCKDB_PROGRAM, settings, duckdb_copy(lines, target, record_id)]
-                theirs.append(run(program)[0])
+                program = [sys.executable, "-c", DUCKDB_PROGRAM, settings, duckdb_copy(lines, target, record_id, time)]
+                theirs.append(float(subprocess.run(program, check=True, capture_output=True, text=True).stdout))
                 pairs.append((ours[-1], theirs[-1]))
-            self.note(f"host process / DuckDB, {way}", median_ratio(pairs), 0.8,
+            self.note(f"host process / DuckDB, {way}{times}", median_ratio(pairs), 0.8,
                       f"{min(ours):.2f} s / {min(theirs):.2f} s, {rows:,} lines")
 
     def unchanged(self, server):

@@ -12,10 +12,14 @@ pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What some programs put before the first line.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// How many bytes a chunk has at most, if it is not told otherwise. Large enough that the start of an instance does not count,
+/// small enough to stay in a processor's cache.
+pub(crate) const CHUNK_BYTES: usize = 2 * 1024 * 1024;
+
 /// How large a chunk may get. A chunk holds at least one line, whatever its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkLimits {
-    /// Bytes. Large enough that the start of an instance does not count, small enough to stay in a processor's cache.
+    /// Bytes.
     pub bytes_max: usize,
     /// Lines.
     pub lines_max: usize,
@@ -23,7 +27,7 @@ pub struct ChunkLimits {
 
 impl Default for ChunkLimits {
     fn default() -> Self {
-        Self { bytes_max: 2 * 1024 * 1024, lines_max: usize::MAX }
+        Self { bytes_max: CHUNK_BYTES, lines_max: usize::MAX }
     }
 }
 
@@ -55,10 +59,34 @@ impl Chunk {
     }
 }
 
+/// Bytes that come in pieces which end where a line ends.
+pub(crate) trait LinePieces: Read + Send {
+    /// The next piece, if it has not more than `bytes_max` bytes, and nothing of it was read. Whatever is not given is to be
+    /// read; at the end, nothing.
+    ///
+    /// # Errors
+    /// Those of reading.
+    fn next_piece(&mut self, bytes_max: usize) -> std::io::Result<Option<Vec<u8>>>;
+}
+
+enum Source {
+    Bytes(Box<dyn Read + Send>),
+    Pieces(Box<dyn LinePieces>),
+}
+
+impl Source {
+    fn reader(&mut self) -> &mut dyn Read {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Pieces(pieces) => pieces,
+        }
+    }
+}
+
 /// Reads chunks.
 pub struct LineChunks {
     name: String,
-    source: Box<dyn Read + Send>,
+    source: Source,
     limits: ChunkLimits,
     /// Records that may still come.
     records_left: u64,
@@ -74,6 +102,15 @@ impl LineChunks {
     /// Reads `source`, called `name` in messages, and at most `records_max` records of it.
     #[must_use]
     pub fn new(name: String, source: Box<dyn Read + Send>, limits: ChunkLimits, records_max: Option<u64>) -> Self {
+        Self::of(name, Source::Bytes(source), limits, records_max)
+    }
+
+    /// Reads `pieces`, called `name` in messages. A piece becomes a chunk where it lies.
+    pub(crate) fn of_pieces(name: String, pieces: Box<dyn LinePieces>) -> Self {
+        Self::of(name, Source::Pieces(pieces), ChunkLimits::default(), None)
+    }
+
+    fn of(name: String, source: Source, limits: ChunkLimits, records_max: Option<u64>) -> Self {
         Self {
             name,
             source,
@@ -110,14 +147,18 @@ impl LineChunks {
     pub fn next_chunk(&mut self, buffer: Vec<u8>) -> Result<Option<Chunk>, InputError> {
         let mut bytes = buffer;
         while self.records_left > 0 {
-            bytes.clear();
-            bytes.append(&mut self.rest);
-            let end = self.fill(&mut bytes)?;
-            if bytes.is_empty() {
-                return Ok(None);
+            if let Some(piece) = self.next_piece()? {
+                bytes = piece;
+            } else {
+                bytes.clear();
+                bytes.append(&mut self.rest);
+                let end = self.fill(&mut bytes)?;
+                if bytes.is_empty() {
+                    return Ok(None);
+                }
+                self.rest.extend_from_slice(&bytes[end..]);
+                bytes.truncate(end);
             }
-            self.rest.extend_from_slice(&bytes[end..]);
-            bytes.truncate(end);
             if self.input_bytes == 0 && bytes.starts_with(BYTE_ORDER_MARK) {
                 bytes.drain(..BYTE_ORDER_MARK.len());
                 self.input_bytes += BYTE_ORDER_MARK.len() as u64;
@@ -130,6 +171,16 @@ impl LineChunks {
             bytes = chunk.bytes;
         }
         Ok(None)
+    }
+
+    fn next_piece(&mut self) -> Result<Option<Vec<u8>>, InputError> {
+        match &mut self.source {
+            Source::Pieces(pieces) if self.rest.is_empty() && !self.at_end => {
+                let unreadable = |source| InputError::Unreadable { name: self.name.clone(), source };
+                pieces.next_piece(self.limits.bytes_max).map_err(unreadable)
+            }
+            Source::Bytes(_) | Source::Pieces(_) => Ok(None),
+        }
     }
 
     /// Reads until the bytes hold a chunk, and gives where it ends.
@@ -184,7 +235,7 @@ impl LineChunks {
             return Ok(());
         }
         bytes.reserve_exact(missing);
-        let read = self.source.by_ref().take(missing as u64).read_to_end(bytes);
+        let read = self.source.reader().take(missing as u64).read_to_end(bytes);
         let read = read.map_err(|source| InputError::Unreadable { name: self.name.clone(), source })?;
         self.at_end = read < missing;
         Ok(())
@@ -292,6 +343,52 @@ mod tests {
         for piece in [1, 2, 3, 7, 100] {
             assert_eq!(read(text, piece, limits(10, usize::MAX), None), expected, "in pieces of {piece}");
         }
+    }
+
+    /// Pieces, the first of them last.
+    struct InPieces(Vec<Vec<u8>>);
+
+    impl Read for InPieces {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let Some(piece) = self.0.last_mut() else { return Ok(0) };
+            let count = piece.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&piece[..count]);
+            piece.drain(..count);
+            if piece.is_empty() {
+                self.0.pop();
+            }
+            Ok(count)
+        }
+    }
+
+    impl LinePieces for InPieces {
+        fn next_piece(&mut self, bytes_max: usize) -> std::io::Result<Option<Vec<u8>>> {
+            Ok(self.0.pop_if(|piece| piece.len() <= bytes_max))
+        }
+    }
+
+    #[test]
+    fn a_piece_becomes_a_chunk_and_one_that_is_too_large_is_cut() {
+        let chunks_of = |pieces: &[&str]| {
+            let pieces = pieces.iter().rev().map(|piece| piece.as_bytes().to_vec()).collect();
+            let mut chunks = LineChunks::of_pieces("test".to_owned(), Box::new(InPieces(pieces)));
+            chunks.limits = limits(12, usize::MAX);
+            let mut all = Vec::new();
+            while let Some(chunk) = chunks.next_chunk(Vec::new()).unwrap() {
+                all.push((String::from_utf8(chunk.bytes.clone()).unwrap(), chunk.line_number(0), chunk.input_end));
+            }
+            all
+        };
+        let chunk = |text: &str, line, end| (text.to_owned(), line, end);
+        assert_eq!(
+            chunks_of(&["{1}\n{2}\n", "{3}\n\n{4}\n", "{5}"]),
+            [chunk("{1}\n{2}\n", 1, 8), chunk("{3}\n{4}\n", 3, 17), chunk("{5}", 6, 20)]
+        );
+        assert_eq!(
+            chunks_of(&["{1}\n", "{2222}\n{3333}\n", "{4}\n"]),
+            [chunk("{1}\n", 1, 4), chunk("{2222}\n", 2, 11), chunk("{3333}\n{4}\n", 3, 22)]
+        );
+        assert_eq!(chunks_of(&[]), []);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod members;
 
 pub use calendar::{CalendarYears, YearsError};
 pub use columns::{ColumnProblem, check_columns, check_packet_columns};
-pub(crate) use lines::BYTE_ORDER_MARK;
+pub(crate) use lines::{BYTE_ORDER_MARK, CHUNK_BYTES, LinePieces};
 pub use lines::{Chunk, ChunkLimits, LINE_BYTES_MAX, LineChunks};
 pub(crate) use lookup::key_of;
 pub use lookup::{LookupTable, Lookups, LookupsBuilder};

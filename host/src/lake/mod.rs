@@ -3,6 +3,7 @@
 //! A packet is committed by creating its manifest, once: of any number of writers that create the same sequence id, one wins.
 //! No object is ever overwritten, the small hint `<table>/cursor` aside.
 
+mod checksums;
 mod error;
 mod gc;
 mod packet_writer;

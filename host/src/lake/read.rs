@@ -1,20 +1,23 @@
-//! The lines of a packet, as they were written: every object's digest is compared.
+//! The lines of a packet, as they were written: every object's checksum is compared.
 
+use super::checksums::Checksums;
 use super::parquet::ParquetLines;
 use super::{Lake, LakeError};
 use crate::packet::{DataFormat, Manifest, SourceColumn, StoredObject};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use object_store::path::Path;
-use object_store::{Error, GetResult, GetResultPayload, ObjectStoreExt};
-use sha2::{Digest, Sha256};
+use object_store::{Error, GetResultPayload, ObjectStoreExt};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
 
-/// How many bytes of lines are handed out at a time, about.
-const CHUNK_BYTES: usize = 1024 * 1024;
+/// How many bytes of lines are handed out at a time: as many as a plugin gets at a time.
+const PIECE_BYTES: usize = crate::input::CHUNK_BYTES;
+
+/// How many bytes of a file are read at a time: they are still in the processor's cache when they are hashed.
+const READ_BYTES: usize = 256 * 1024;
 
 /// The lines of a packet, or the keys that it deletes, chunk by chunk.
 ///
@@ -33,15 +36,29 @@ struct PacketSource {
     lake: Lake,
     table: String,
     sequence: u64,
+    is_thorough: bool,
 }
 
+/// An object that is being read.
 struct Current {
     object: StoredObject,
-    chunks: BoxStream<'static, object_store::Result<Bytes>>,
-    digest: Sha256,
+    /// `None` where reading failed.
+    reader: Option<ObjectReader>,
+}
+
+struct ObjectReader {
+    payload: Payload,
+    checksums: Checksums,
     bytes: u64,
-    lines: u64,
-    rest: BytesMut,
+    /// How many lines were handed out, if the bytes are lines.
+    lines: Option<u64>,
+    /// The beginning of a line whose end is to come.
+    begun: Vec<u8>,
+}
+
+enum Payload {
+    File(File),
+    Stream(BoxStream<'static, object_store::Result<Bytes>>),
 }
 
 impl PacketLines {
@@ -57,9 +74,21 @@ impl PacketLines {
         Self::new(lake, manifest, &manifest.deletes, DataFormat::Jsonl)
     }
 
+    /// Compares all checksums of each object, and not only the one that is quick to compute.
+    #[must_use]
+    pub fn thorough(mut self) -> Self {
+        self.source.is_thorough = true;
+        self
+    }
+
     fn new(lake: &Lake, manifest: &Manifest, objects: &[StoredObject], format: DataFormat) -> Self {
         Self {
-            source: PacketSource { lake: lake.clone(), table: manifest.table.clone(), sequence: manifest.sequence },
+            source: PacketSource {
+                lake: lake.clone(),
+                table: manifest.table.clone(),
+                sequence: manifest.sequence,
+                is_thorough: false,
+            },
             columns: manifest.columns.clone(),
             objects: objects.iter().cloned().collect(),
             format,
@@ -88,7 +117,7 @@ impl PacketLines {
             }
             let Some(object) = self.objects.pop_front() else { return Ok(None) };
             match self.format {
-                DataFormat::Jsonl => self.current = Some(self.source.open(object).await?),
+                DataFormat::Jsonl => self.current = Some(self.source.open(object, DataFormat::Jsonl).await?),
                 DataFormat::Parquet => {
                     let bytes = self.source.whole(object.clone()).await?;
                     self.parquet = Some(ParquetLines::open(&object, &self.columns, bytes)?);
@@ -101,16 +130,15 @@ impl PacketLines {
 impl PacketSource {
     /// An object that is no larger than what is written at a time, whole and compared.
     async fn whole(&self, object: StoredObject) -> Result<Bytes, LakeError> {
-        let mut whole = BytesMut::with_capacity(usize::try_from(object.bytes).unwrap_or(0));
-        let mut current = self.open(object).await?;
-        while let Some(chunk) = current.chunk().await? {
-            whole.extend_from_slice(&chunk);
+        let mut whole = Vec::with_capacity(usize::try_from(object.bytes).unwrap_or(0));
+        let mut current = self.open(object, DataFormat::Parquet).await?;
+        while let Some(piece) = current.next().await? {
+            whole.extend_from_slice(&piece);
         }
-        current.compare()?;
-        Ok(whole.freeze())
+        Ok(whole.into())
     }
 
-    async fn open(&self, object: StoredObject) -> Result<Current, LakeError> {
+    async fn open(&self, object: StoredObject, format: DataFormat) -> Result<Current, LakeError> {
         let key = Path::parse(&object.key).unwrap_or_default();
         let found = match self.lake.store().get(&key).await {
             Ok(found) => found,
@@ -120,79 +148,32 @@ impl PacketSource {
             }
             Err(error) => return Err(LakeError::store("read", &key)(error)),
         };
-        let (chunks, digest) = (chunks_of(found), Sha256::new());
-        Ok(Current { object, chunks, digest, bytes: 0, lines: 0, rest: BytesMut::new() })
+        let payload = match found.payload {
+            GetResultPayload::File(file, _) => Payload::File(file),
+            GetResultPayload::Stream(chunks) => Payload::Stream(chunks),
+        };
+        let checksums = if self.is_thorough { Checksums::new() } else { Checksums::quick(&object) };
+        let lines = (format == DataFormat::Jsonl).then_some(0);
+        let reader = ObjectReader { payload, checksums, bytes: 0, lines, begun: Vec::new() };
+        Ok(Current { object, reader: Some(reader) })
     }
-}
-
-/// How many bytes of a file are read at a time: each read is handed to another thread, which should be worth it.
-const FILE_BYTES: usize = 1024 * 1024;
-
-/// The bytes of an object, chunk by chunk.
-fn chunks_of(found: GetResult) -> BoxStream<'static, object_store::Result<Bytes>> {
-    let path = found.meta.location.to_string();
-    match found.payload {
-        GetResultPayload::File(file, _) => {
-            let read = move |file: File| {
-                let path = path.clone();
-                async move {
-                    let read = tokio::task::spawn_blocking(move || read_some(file)).await;
-                    read.map_err(std::io::Error::other).and_then(|read| read).map_err(|source| Error::Generic {
-                        store: "file",
-                        source: format!("can't read `{path}`: {source}").into(),
-                    })
-                }
-            };
-            stream::try_unfold(file, read).boxed()
-        }
-        GetResultPayload::Stream(chunks) => chunks,
-    }
-}
-
-/// The next bytes of a file; `None` at its end.
-fn read_some(mut file: File) -> std::io::Result<Option<(Bytes, File)>> {
-    let mut bytes = Vec::with_capacity(FILE_BYTES);
-    file.by_ref().take(FILE_BYTES as u64).read_to_end(&mut bytes)?;
-    Ok((!bytes.is_empty()).then(|| (bytes.into(), file)))
 }
 
 impl Current {
+    /// The next piece, which ends where a line ends; `None` at the end, where all is as the manifest says.
     async fn next(&mut self) -> Result<Option<Bytes>, LakeError> {
-        let mut seen = 0;
-        loop {
-            if self.rest.len() >= CHUNK_BYTES
-                && let Some(end) = memchr::memrchr(b'\n', &self.rest[seen..])
-            {
-                return Ok(Some(self.cut(seen + end + 1)));
-            }
-            seen = self.rest.len();
-            match self.chunk().await? {
-                Some(chunk) => self.rest.extend_from_slice(&chunk),
-                None if self.rest.is_empty() => {
-                    self.compare()?;
-                    return Ok(None);
-                }
-                None => return Ok(Some(self.cut(self.rest.len()))),
-            }
+        let failed = |source| LakeError::Store { action: "read", key: self.object.key.clone(), source };
+        let reader = self.reader.take().ok_or(LakeError::Interrupted)?;
+        let (piece, reader) = reader.next().await.map_err(failed)?;
+        if piece.is_empty() {
+            self.compare(reader)?;
+            return Ok(None);
         }
+        self.reader = Some(reader);
+        Ok(Some(piece.into()))
     }
 
-    fn cut(&mut self, end: usize) -> Bytes {
-        let lines = self.rest.split_to(end).freeze();
-        self.lines += memchr::memchr_iter(b'\n', &lines).count() as u64;
-        lines
-    }
-
-    async fn chunk(&mut self) -> Result<Option<Bytes>, LakeError> {
-        let Some(chunk) = self.chunks.next().await else { return Ok(None) };
-        let chunk =
-            chunk.map_err(|source| LakeError::Store { action: "read", key: self.object.key.clone(), source })?;
-        self.digest.update(&chunk);
-        self.bytes += chunk.len() as u64;
-        Ok(Some(chunk))
-    }
-
-    fn compare(&mut self) -> Result<(), LakeError> {
+    fn compare(&self, reader: ObjectReader) -> Result<(), LakeError> {
         let object = &self.object;
         let damaged = |what, expected: &dyn ToString, found: &dyn ToString| LakeError::Damaged {
             key: object.key.clone(),
@@ -200,16 +181,74 @@ impl Current {
             expected: expected.to_string(),
             found: found.to_string(),
         };
-        if self.bytes != object.bytes {
-            return Err(damaged("size", &object.bytes, &self.bytes));
+        if reader.bytes != object.bytes {
+            return Err(damaged("size", &object.bytes, &reader.bytes));
         }
-        let digest = crate::text::hexadecimal(&self.digest.finalize_reset());
-        if digest != object.sha256 {
-            return Err(damaged("SHA-256", &object.sha256, &digest));
+        if let Some((what, expected, found)) = reader.checksums.difference(object) {
+            return Err(damaged(what, &expected, &found));
         }
-        if self.lines != 0 && self.lines != object.lines {
-            return Err(damaged("number of lines", &object.lines, &self.lines));
+        match reader.lines {
+            Some(lines) if lines != object.lines => Err(damaged("number of lines", &object.lines, &lines)),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+}
+
+impl ObjectReader {
+    /// The next piece: empty at the end.
+    async fn next(mut self) -> object_store::Result<(Vec<u8>, Self)> {
+        if let Payload::Stream(chunks) = &mut self.payload {
+            let mut piece = std::mem::take(&mut self.begun);
+            loop {
+                match chunks.next().await.transpose()? {
+                    None => return Ok((self.counted(piece), self)),
+                    Some(chunk) => {
+                        self.checksums.update(&chunk);
+                        self.bytes += chunk.len() as u64;
+                        piece.extend_from_slice(&chunk);
+                    }
+                }
+                if piece.len() >= PIECE_BYTES
+                    && let Some(end) = memchr::memrchr(b'\n', &piece)
+                {
+                    self.begun = piece.split_off(end + 1);
+                    return Ok((self.counted(piece), self));
+                }
+            }
+        }
+        let read = tokio::task::spawn_blocking(move || self.read_file().map(|piece| (piece, self))).await;
+        let read = read.map_err(std::io::Error::other).and_then(|read| read);
+        read.map_err(|error| Error::Generic { store: "file", source: error.into() })
+    }
+
+    /// The next piece of a file.
+    fn read_file(&mut self) -> std::io::Result<Vec<u8>> {
+        let Payload::File(file) = &mut self.payload else { return Ok(Vec::new()) };
+        let mut piece = Vec::with_capacity(PIECE_BYTES.max(self.begun.len() + READ_BYTES));
+        piece.append(&mut self.begun);
+        loop {
+            let start = piece.len();
+            let room = PIECE_BYTES.saturating_sub(start);
+            let wanted = if room == 0 { READ_BYTES } else { room.min(READ_BYTES) };
+            let read = file.by_ref().take(wanted as u64).read_to_end(&mut piece)?;
+            self.checksums.update(&piece[start..]);
+            self.bytes += read as u64;
+            if read < wanted {
+                return Ok(self.counted(piece));
+            }
+            if piece.len() >= PIECE_BYTES
+                && let Some(end) = memchr::memrchr(b'\n', &piece)
+            {
+                self.begun = piece.split_off(end + 1);
+                return Ok(self.counted(piece));
+            }
+        }
+    }
+
+    fn counted(&mut self, piece: Vec<u8>) -> Vec<u8> {
+        if let Some(lines) = &mut self.lines {
+            *lines += memchr::memchr_iter(b'\n', &piece).count() as u64;
+        }
+        piece
     }
 }

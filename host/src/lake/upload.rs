@@ -1,11 +1,11 @@
 //! Rows on their way into data objects: streamed, so that memory stays bounded whatever the size.
 
+use super::checksums::Checksums;
 use super::{Lake, LakeError};
 use crate::packet::StoredObject;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
-use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 /// The size of a part of a multipart upload: the least that S3 takes, and less than it has room for with 10,000 parts.
@@ -44,7 +44,7 @@ pub struct DataWriter<F> {
 #[derive(Debug)]
 pub struct ObjectUpload {
     key: Path,
-    digest: Sha256,
+    checksums: Checksums,
     bytes: u64,
     lines: u64,
     pending: Vec<Bytes>,
@@ -110,8 +110,8 @@ impl ObjectUpload {
     /// An object that is to be created under a key.
     #[must_use]
     pub fn new(key: Path) -> Self {
-        let (digest, pending) = (Sha256::new(), Vec::new());
-        Self { key, digest, bytes: 0, lines: 0, pending, pending_bytes: 0, upload: None }
+        let (checksums, pending) = (Checksums::new(), Vec::new());
+        Self { key, checksums, bytes: 0, lines: 0, pending, pending_bytes: 0, upload: None }
     }
 
     /// Its key.
@@ -137,7 +137,7 @@ impl ObjectUpload {
     /// # Errors
     /// [`LakeError::Store`].
     pub async fn add(&mut self, lake: &Lake, lines: Bytes, count: u64) -> Result<(), LakeError> {
-        self.digest.update(&lines);
+        self.checksums.update(&lines);
         self.bytes += lines.len() as u64;
         self.lines += count;
         self.pending_bytes += lines.len();
@@ -190,8 +190,9 @@ impl ObjectUpload {
             self.abandon().await;
             return Err(error);
         }
-        let sha256 = crate::text::hexadecimal(&self.digest.finalize());
-        Ok(StoredObject { key: self.key.to_string(), bytes: self.bytes, lines: self.lines, sha256 })
+        let (key, bytes, lines) = (self.key.to_string(), self.bytes, self.lines);
+        let crc64nvme = self.checksums.crc64nvme();
+        Ok(StoredObject { key, bytes, lines, crc64nvme, sha256: self.checksums.sha256().unwrap_or_default() })
     }
 
     async fn complete(&mut self, lake: &Lake) -> Result<(), LakeError> {

@@ -87,6 +87,9 @@ pub struct StoredObject {
     pub bytes: u64,
     /// How many rows it holds.
     pub lines: u64,
+    /// The CRC-64/NVME of its bytes, as S3 writes it; compared whenever it is read. Packets of older hosts lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc64nvme: Option<String>,
     /// The SHA-256 of its bytes, in hexadecimal digits.
     pub sha256: String,
 }

@@ -4,7 +4,7 @@ use super::plan::CALENDAR;
 use super::report::StarOutcome;
 use super::table::{MadeBy, Try, app, star_tables};
 use super::{Process, ProcessError, StarTableReport};
-use crate::input::{CalendarYears, Lookups};
+use crate::input::{CalendarYears, ChunkLimits, LineChunks, Lookups};
 use crate::manifest::StarTable;
 use crate::sandbox::Plugin;
 use crate::star::Fold;
@@ -152,9 +152,10 @@ impl Process<'_> {
             threads: self.parts.threads,
             progress: self.progress,
         };
+        let name = format!("{CALENDAR}:{years}");
         let input = PacketInput {
-            name: format!("{CALENDAR}:{years}"),
-            lines: Box::new(years.lines()),
+            lines: LineChunks::new(name.clone(), Box::new(years.lines()), ChunkLimits::default(), None),
+            name,
             sequence: years.count(),
             first_record: 1,
         };

@@ -6,7 +6,7 @@ use super::reader::{Failure, PacketReader};
 use super::report::StarOutcome;
 use super::table::{Try, app, star_tables};
 use super::{Process, ProcessError, StarTableReport, keys, plugin_name};
-use crate::input::{Lookups, check_packet_columns};
+use crate::input::{LineChunks, Lookups, check_packet_columns};
 use crate::manifest::StarTable;
 use crate::packet::Manifest;
 use crate::sandbox::Plugin;
@@ -252,9 +252,10 @@ pub(crate) fn check_drift(plugin: &Plugin, manifest: &Manifest) -> Result<(), Pr
 /// A packet as it is transformed, and where it will stand what goes wrong with reading it.
 pub(super) fn packet_input(manifest: &Manifest, reader: PacketReader) -> (PacketInput, Failure) {
     let failure = reader.failure();
+    let name = format!("{}/{:08}", manifest.table, manifest.sequence);
     let input = PacketInput {
-        name: format!("{}/{:08}", manifest.table, manifest.sequence),
-        lines: Box::new(reader),
+        lines: LineChunks::of_pieces(name.clone(), Box::new(reader)),
+        name,
         sequence: manifest.sequence,
         first_record: manifest.first_record,
     };

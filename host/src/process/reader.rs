@@ -1,5 +1,6 @@
 //! The lines of a packet, read ahead while others are transformed.
 
+use crate::input::LinePieces;
 use crate::lake::{Lake, LakeError, PacketLines};
 use crate::packet::Manifest;
 use bytes::{Buf, Bytes};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, channel};
 
-/// How many parts of about a MiB wait to be read.
+/// How many parts, of as many bytes as a plugin gets at a time, wait to be read.
 const PARTS_AHEAD: usize = 2;
 
 /// The lines of a packet. Reading it blocks its thread.
@@ -79,14 +80,13 @@ impl PacketReader {
         }
         Ok(())
     }
-}
 
-impl Read for PacketReader {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+    /// Reads the next part, if all before it is used up; `false` at the end.
+    fn advance(&mut self) -> std::io::Result<bool> {
         while self.current.is_empty() {
             match self.next() {
                 Ok(Some(part)) => self.current = part,
-                Ok(None) => return Ok(0),
+                Ok(None) => return Ok(false),
                 Err(error) => {
                     let text = crate::error::with_causes(&error);
                     *self.failure.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -94,8 +94,26 @@ impl Read for PacketReader {
                 }
             }
         }
+        Ok(true)
+    }
+}
+
+impl Read for PacketReader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if !self.advance()? {
+            return Ok(0);
+        }
         let count = buffer.len().min(self.current.len());
         self.current.copy_to_slice(&mut buffer[..count]);
         Ok(count)
+    }
+}
+
+impl LinePieces for PacketReader {
+    fn next_piece(&mut self, bytes_max: usize) -> std::io::Result<Option<Vec<u8>>> {
+        let is_whole = self.current.is_empty();
+        let fits = self.advance()? && is_whole && self.current.len() <= bytes_max;
+        // The memory is this part's alone, so nothing is copied.
+        Ok(fits.then(|| std::mem::take(&mut self.current).into()))
     }
 }

@@ -162,6 +162,9 @@ impl StarFile {
     }
 }
 
+/// How large the dictionary of a column may get in a row group before its texts are written as they are.
+const DICTIONARY_BYTES_MAX: usize = 64 * 1024;
+
 fn properties(table: &StarTable, metadata: &Metadata) -> WriterProperties {
     let key_values = metadata.0.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
     let mut properties = WriterProperties::builder()
@@ -173,7 +176,11 @@ fn properties(table: &StarTable, metadata: &Metadata) -> WriterProperties {
     for field in &table.fields {
         let path = ColumnPath::from(field.name.as_str());
         properties = match field.column_type {
-            ColumnType::Utf8 => properties.set_column_dictionary_enabled(path, true),
+            // Texts that repeat are few. The others, and times of day are among them, often begin like the one before.
+            ColumnType::Utf8 => properties
+                .set_column_dictionary_enabled(path.clone(), true)
+                .set_column_dictionary_page_size_limit(path.clone(), DICTIONARY_BYTES_MAX)
+                .set_column_encoding(path, Encoding::DELTA_BYTE_ARRAY),
             ColumnType::Int32
             | ColumnType::Int64
             | ColumnType::Date

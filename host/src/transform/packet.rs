@@ -9,20 +9,19 @@ use super::rejects::Rejects;
 use super::run::metadata;
 use crate::columns::Rows;
 use crate::files::{Output, Spooled};
-use crate::input::{Chunk, ChunkLimits, LineChunks, Lookups};
+use crate::input::{Chunk, LineChunks, Lookups};
 use crate::manifest::StarTable;
 use crate::reject::RejectBudget;
 use crate::report::RejectGroup;
 use crate::sandbox::{Plugin, Usage};
 use crate::star::{SpooledFile, StarError, StarFile};
-use std::io::Read;
 
 /// The rows of a packet.
 pub struct PacketInput {
     /// What the packet is called: `sales_order/00000012`.
     pub name: String,
     /// The lines.
-    pub lines: Box<dyn Read + Send>,
+    pub lines: LineChunks,
     /// The sequence id.
     pub sequence: u64,
     /// The number of the first record.
@@ -87,7 +86,6 @@ pub fn transform_packet(
     options: &PacketOptions<'_>,
 ) -> Result<TransformedPacket, RunError> {
     let PacketInput { name, lines, sequence, first_record } = input;
-    let chunks = LineChunks::new(name.clone(), lines, ChunkLimits::default(), None);
     let metadata = metadata(plugin, &name);
     let file = |table: &StarTable| StarFile::spool(table, &metadata).map(Some);
     let files = options.tables.iter().map(file).collect::<Result<_, StarError>>()?;
@@ -101,7 +99,7 @@ pub fn transform_packet(
         threads: options.threads.max(1),
         progress: options.progress,
     };
-    finish(pipeline.run(chunks, collector).finish()?, &options.budget)
+    finish(pipeline.run(lines, collector).finish()?, &options.budget)
 }
 
 fn finish(collected: Collected, budget: &RejectBudget) -> Result<TransformedPacket, RunError> {
@@ -139,7 +137,6 @@ pub fn fold_packet(
     mut take: impl FnMut(Vec<Rows>) -> Result<(), StarError> + Send,
 ) -> Result<TransformedPacket, RunError> {
     let PacketInput { name, lines, sequence, first_record } = input;
-    let chunks = LineChunks::new(name.clone(), lines, ChunkLimits::default(), None);
     let work = |chunk: Chunk| match transform(plugin, options.lookups, sequence, first_record, &chunk) {
         Ok(mut isolated) => {
             let days = options.calendar.and_then(|calendar| calendar.check(&mut isolated));
@@ -150,7 +147,7 @@ pub fn fold_packet(
     let mut rejects = Rejects::spool(name.clone());
     let (mut records, mut usage, mut days) = (0, Usage::default(), None);
     let mut rows_of: Vec<u64> = vec![0; options.tables.len()];
-    in_order(chunks, options.threads.max(1), work, |(chunk, isolated, chunk_days)| {
+    in_order(lines, options.threads.max(1), work, |(chunk, isolated, chunk_days)| {
         records += u64::from(chunk.lines);
         usage.add(&isolated.usage);
         days = Days::span(days, chunk_days);

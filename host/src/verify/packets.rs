@@ -79,7 +79,7 @@ impl Verify<'_> {
     fn objects(&mut self, manifest: &Manifest) -> Result<(), ProcessError> {
         let lake = &self.parts.lake;
         for lines in [PacketLines::rows(lake, manifest), PacketLines::deletes(lake, manifest)] {
-            let found = match self.parts.star.wait(read_all(lines)) {
+            let found = match self.parts.star.wait(read_all(lines.thorough())) {
                 Ok(()) => continue,
                 Err(error @ LakeError::Missing { .. }) => (Kind::MissingObject, crate::error::with_causes(&error)),
                 Err(error @ (LakeError::Damaged { .. } | LakeError::Format { .. })) => {

@@ -293,7 +293,7 @@ async fn one_byte_that_differs_in_any_object_of_rows_is_noticed() {
             let flipped = (0..whole.len()).map(|at| {
                 let mut bytes = whole.clone();
                 bytes[at] ^= 1 << (at % 8);
-                (bytes, "SHA-256")
+                (bytes, "CRC-64/NVME")
             });
             let cut = (whole[..whole.len() - 1].to_vec(), "size");
             let longer = ([&whole[..], b"\n"].concat(), "size");
@@ -320,10 +320,32 @@ async fn one_byte_that_differs_in_any_object_of_rows_is_noticed() {
     assert_eq!(seen, 5);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_quick_checksum_the_digest_is_compared_and_a_thorough_reader_compares_both() {
+    let scene = Scene::with_packets().await;
+    let lake = &scene.lake.lake;
+    let mut manifest = lake.manifest("t", 1).await.unwrap();
+    manifest.data[0].sha256.replace_range(..1, "x");
+    read_all(lake, &manifest).await.unwrap();
+    let thorough = async |manifest: &Manifest| read_to_end(PacketLines::rows(lake, manifest).thorough()).await;
+    let differs = |result: Result<(), LakeError>| match result {
+        Err(LakeError::Damaged { what, .. }) => what,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(differs(thorough(&manifest).await), "SHA-256");
+    manifest.data[0].crc64nvme = None;
+    assert_eq!(differs(read_all(lake, &manifest).await), "SHA-256");
+}
+
 async fn read_all(lake: &Lake, manifest: &Manifest) -> Result<(), LakeError> {
-    for mut lines in [PacketLines::rows(lake, manifest), PacketLines::deletes(lake, manifest)] {
-        while lines.next().await?.is_some() {}
+    for lines in [PacketLines::rows(lake, manifest), PacketLines::deletes(lake, manifest)] {
+        read_to_end(lines).await?;
     }
+    Ok(())
+}
+
+async fn read_to_end(mut lines: PacketLines) -> Result<(), LakeError> {
+    while lines.next().await?.is_some() {}
     Ok(())
 }
 

@@ -129,7 +129,7 @@ fn a_file_of_many_row_groups_is_read_group_by_group_and_held_against_its_digest(
     let facts = Facts::new();
     let large =
         StarFile::of_rows(&table(false), &metadata("orders/00000001", "1.0.0"), &rows(0..300_000, false)).unwrap();
-    assert!(large.spooled.bytes > 256 * 1024, "more than what is read of its end");
+    assert!(large.spooled.bytes > 64 * 1024, "more than what is read of its end");
     let name = format!("00000001-{}.parquet", &large.spooled.sha256[..16]);
     add(&facts.star, (name.clone(), large), false);
     let small = StarFile::of_rows(&table(false), &metadata("orders/00000002", "1.0.0"), &rows(300_000..300_010, false));
