@@ -79,7 +79,7 @@ def load_source(connection, table, path):
         CREATE OR REPLACE TEMP TABLE {quoted(table)} AS
         WITH lines AS (
             SELECT row_number() OVER () AS _record, CAST(json AS VARCHAR) AS line
-            FROM read_json_objects({text_literal(path)}, format = 'newline_delimited', compression = 'none')
+            FROM read_json_objects({text_literal(path)}, format = 'newline_delimited', compression = 'uncompressed')
         ), parsed AS (
             SELECT _record, json_extract_string(
                 CAST(regexp_replace(line, {text_literal(NUMBER_VALUE)}, '\\1"\\2"\\3', 'g') AS JSON), [{paths}]) AS texts

@@ -4,7 +4,7 @@
 //! <star table>/_delta_log/...                            the table's log
 //! <fact>/<sequence>-<16 digits of its SHA-256>.parquet   the rows of a packet
 //! <fact>/<first>-<last>-<16 digits>.parquet              the rows of several packets, joined
-//! <fact>/rejects-<number>-<16 digits>.parquet            rows of records that were rejected, and that pass now
+//! <fact>/rejects-<sequence>-<16 digits>.parquet          rows of records of a packet that were rejected, and that pass now
 //! <dimension>/<bucket>-<16 digits>.parquet               the rows of a bucket of keys
 //! rejects/<star table>/<sequence>-<8 digits of the plugin's SHA-256>.jsonl
 //! held/<star table>/<sequence>-<8 digits>.json           a packet that has too many rejects
@@ -19,6 +19,9 @@ const SEQUENCE_DIGITS: usize = 8;
 /// How many digits of its SHA-256 are in the name of a file.
 const FILE_DIGITS: usize = 16;
 
+/// How the names of files begin whose rows were rejected at first.
+const LATE: &str = "rejects-";
+
 /// Names that no star table can have: other things lie there.
 pub(super) const RESERVED: [&str; 4] = ["rejects", "held", "accepted", super::deletions::TABLE];
 
@@ -27,9 +30,14 @@ pub(super) fn fact_file(sequence: u64, sha256: &str) -> String {
     format!("{sequence:08}-{}.parquet", first(sha256, FILE_DIGITS))
 }
 
-/// The file of rows that were rejected at first, in the folder of its table; `number` counts such files.
-pub(super) fn rejects_file(number: u64, sha256: &str) -> String {
-    format!("rejects-{number}-{}.parquet", first(sha256, FILE_DIGITS))
+/// The file of rows of a packet that were rejected at first, in the folder of its table.
+pub(super) fn late_file(sequence: u64, sha256: &str) -> String {
+    format!("{LATE}{}", fact_file(sequence, sha256))
+}
+
+/// The packet of a file of rows that were rejected at first.
+pub(super) fn packet_of_late(file: &str) -> Option<u64> {
+    packets_of(file.strip_prefix(LATE)?).map(|(sequence, _)| sequence)
 }
 
 /// The file of the rows of a bucket, in the folder of its table.
@@ -110,6 +118,9 @@ mod tests {
         let joined = joined_file(3, 17, &"0123456789abcdef".repeat(4));
         assert_eq!("00000003-00000017-0123456789abcdef.parquet", joined);
         assert_eq!(Some((3, 17)), packets_of(&joined));
+        let late = late_file(12, &"0123456789abcdef".repeat(4));
+        assert_eq!(("rejects-00000012-0123456789abcdef.parquet", Some(12)), (late.as_str(), packet_of_late(&late)));
+        assert_eq!(None, packet_of_late("00000012-0123456789abcdef.parquet"));
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub(crate) struct LateTable {
     pub(crate) new: u64,
     /// Rows whose keys it has.
     pub(crate) there: u64,
-    /// The file that holds the new ones, where one was made.
-    pub(crate) file: Option<String>,
+    /// The files that hold the new ones, one for each packet, where they were made.
+    pub(crate) files: Vec<String>,
 }
 
 /// Tells which of `late` are not in the facts of `plugin`, and with `publish` adds them, the days `days` to the calendar first.
@@ -66,14 +66,15 @@ impl Process<'_> {
         days: Option<Days>,
         publish: bool,
     ) -> Result<Try<LateTable>, ProcessError> {
-        let mut done = LateTable { table: table.name.clone(), new: 0, there: 0, file: None };
+        let mut done = LateTable { table: table.name.clone(), new: 0, there: 0, files: Vec::new() };
         let source = &plugin.manifest().source_table;
         let Some(version) = self.parts.star.open(&table.name)? else { return Ok(Try::Done(done)) };
         let processed = self.parts.star.progress(&version, &app(plugin, source))?.unwrap_or(0);
         let held = late.iter().filter(|late| late.sequence <= processed);
-        let mut rows: Vec<Rows> = held.map(|late| late.tables[index].clone()).collect();
-        let there = self.keys_there(&version, table, &rows)?;
-        for rows in &mut rows {
+        let mut packets: BTreeMap<u64, Vec<Rows>> = BTreeMap::new();
+        held.for_each(|late| packets.entry(late.sequence).or_default().push(late.tables[index].clone()));
+        let there = self.keys_there(&version, table, packets.values().flatten())?;
+        for rows in packets.values_mut().flatten() {
             let before = rows.count;
             let kept: Vec<bool> = key_numbers(table, rows).iter().map(|key| !there.contains(key)).collect();
             rows.retain(&kept);
@@ -83,17 +84,18 @@ impl Process<'_> {
         if done.new == 0 || !publish {
             return Ok(Try::Done(done));
         }
-        let late_app = app(plugin, "rejects");
-        let number = self.parts.star.progress(&version, &late_app)?.unwrap_or(0) + 1;
-        let metadata = metadata(plugin, &format!("{source}/rejects"));
-        let file = StarFile::of_parts(table, &metadata, &rows)?;
-        let name = keys::rejects_file(number, &file.spooled.sha256);
-        done.file = Some(name.clone());
-        let upload = StarUpload { table: 0, name, file };
-        let added = self.parts.store_files(&[&table.name], vec![upload])?.into_iter().map(|(_, file)| file).collect();
+        let mut uploads = Vec::new();
+        for (sequence, rows) in packets.iter().filter(|(_, rows)| rows.iter().any(|rows| rows.count > 0)) {
+            let metadata = metadata(plugin, &format!("{source}/{sequence:08}"));
+            let file = StarFile::of_parts(table, &metadata, rows)?;
+            let name = keys::late_file(*sequence, &file.spooled.sha256);
+            done.files.push(name.clone());
+            uploads.push(StarUpload { table: 0, name, file });
+        }
+        let added = self.parts.store_files(&[&table.name], uploads)?.into_iter().map(|(_, file)| file).collect();
         crate::crash::point("late-rows-stored");
         self.ensure_calendar(days)?;
-        let change = self.change(plugin, added, BTreeSet::new(), BTreeMap::from([(late_app, number)]));
+        let change = self.change(plugin, added, BTreeSet::new(), BTreeMap::new());
         let mut report = StarTableReport::new(table, plugin);
         match self.commit(&version, table, &change, &mut report)? {
             Try::Conflict => Ok(Try::Conflict),
@@ -105,13 +107,13 @@ impl Process<'_> {
     }
 
     /// Those keys of `rows` that a table has.
-    fn keys_there(
+    fn keys_there<'a>(
         &self,
         version: &TableVersion,
         table: &StarTable,
-        rows: &[Rows],
+        rows: impl Iterator<Item = &'a Rows>,
     ) -> Result<BTreeSet<i64>, ProcessError> {
-        let wanted: BTreeSet<i64> = rows.iter().flat_map(|rows| key_numbers(table, rows)).collect();
+        let wanted: BTreeSet<i64> = rows.flat_map(|rows| key_numbers(table, rows)).collect();
         let column = &table.key[0];
         let mut there = BTreeSet::new();
         for file in self.parts.star.files_with(version, column, &wanted)? {

@@ -96,8 +96,11 @@ impl<'a> Plan<'a> {
     fn named(&self, asked: &[String]) -> Result<BTreeSet<usize>, ProcessError> {
         let mut chosen = BTreeSet::new();
         for table in asked {
-            let of_source =
-                self.plugins.iter().enumerate().filter(|(_, plugin)| plugin.manifest().source_table == *table);
+            let reads = |plugin: &Plugin| {
+                let manifest = plugin.manifest();
+                manifest.source_table == *table || manifest.lookups.iter().any(|lookup| lookup.table == *table)
+            };
+            let of_source = self.plugins.iter().enumerate().filter(|(_, plugin)| reads(plugin));
             let found: Vec<usize> = of_source.map(|(index, _)| index).chain(self.makers.get(table).copied()).collect();
             if found.is_empty() {
                 let known = listed(self.makers.keys(), "none");

@@ -150,7 +150,9 @@ impl Process<'_> {
     ) -> Result<BTreeSet<String>, ProcessError> {
         let mut files = BTreeSet::new();
         for file in self.parts.star.files(&fact.versions[index])? {
-            let Some((first, last)) = keys::packets_of(&file.path) else { continue };
+            // Rows of it that were rejected at first come with the packet now, or are rejected again.
+            let late = || keys::packet_of_late(&file.path).map(|sequence| (sequence, sequence));
+            let Some((first, last)) = keys::packets_of(&file.path).or_else(late) else { continue };
             if packets.contains(&first) && packets.contains(&last) {
                 files.insert(file.path);
             } else if first <= *packets.end() && *packets.start() <= last {

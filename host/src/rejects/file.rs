@@ -7,6 +7,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Below this lie the files of all star tables.
 const FOLDER: &str = "rejects";
@@ -72,6 +73,18 @@ pub(super) fn list_files(star: &StarLake, table: Option<&str>) -> Result<Vec<Rej
         listed.into_iter().filter_map(|object| RejectsFile::of_key(object.location)).collect();
     files.sort_unstable();
     Ok(files)
+}
+
+/// The numbers of the records that were ever rejected, by packet, by any version of the plugin whose first star table is `table`.
+pub(crate) fn rejected_records(star: &StarLake, table: &str) -> Result<BTreeMap<u64, BTreeSet<u64>>, LakeError> {
+    let mut records: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    for file in list_files(star, Some(table))? {
+        let of_packet = records.entry(file.sequence).or_default();
+        file.read(star, |_, rejected| {
+            of_packet.insert(rejected.record);
+        })?;
+    }
+    Ok(records)
 }
 
 /// What was ever said against a record of a packet, by any version of the plugin whose first star table is `table`.

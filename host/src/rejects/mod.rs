@@ -18,6 +18,6 @@ mod replay;
 
 pub use error::RejectsError;
 pub use file::Rejected;
-pub(crate) use file::rejects_of_record;
+pub(crate) use file::{rejected_records, rejects_of_record};
 pub use list::{ListOptions, PacketRejects, RejectState, RejectsList, TableRejects, list};
 pub use replay::{PacketReason, Replay, ReplayedTable, replay};

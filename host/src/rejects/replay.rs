@@ -1,10 +1,10 @@
 //! Rejected records, run through the plugin that is in force now.
 
 use super::RejectsError;
-use super::file::list_files;
+use super::file::rejected_records;
 use super::groups::Groups;
 use crate::input::{ChunkLimits, LineChunks, Lookups};
-use crate::lake::{LakeError, PickedLine, pick_lines};
+use crate::lake::{PickedLine, pick_lines};
 use crate::manifest::{ColumnType, StarTable};
 use crate::packet::Manifest;
 use crate::process::{LateRows, Parts, Plan, ProcessError, app, check_drift, is_fact, late_rows, star_tables};
@@ -13,7 +13,7 @@ use crate::sandbox::Plugin;
 use crate::text::listed;
 use crate::transform::{CalendarColumns, Days, RunError, transform};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
 /// The most lines of a call: so many that a plugin fails on are rejected one by one, and never blamed on the plugin as a whole.
@@ -63,8 +63,8 @@ pub struct ReplayedTable {
     pub new: u64,
     /// Rows that it has already: they were published before, or another version of the plugin has made them.
     pub there: u64,
-    /// The file that the new rows were published in.
-    pub file: Option<String>,
+    /// The files that the new rows were published in, one for each packet.
+    pub files: Vec<String>,
 }
 
 /// What the records of some packets became.
@@ -98,7 +98,7 @@ pub fn replay(parts: &Parts, table: &str, publish: bool) -> Result<Replay, Rejec
     let calendar = CalendarColumns::new(plugin.manifest(), &plan.calendars(), parts.calendar.limit());
     let mut replayed = Replayed::default();
     let mut waiting = Vec::new();
-    for (sequence, records) in rejected_records(parts, &tables[0].name)? {
+    for (sequence, records) in rejected_records(&parts.star, &tables[0].name)? {
         if sequence > processed {
             waiting.push(sequence);
             continue;
@@ -116,7 +116,7 @@ pub fn replay(parts: &Parts, table: &str, publish: bool) -> Result<Replay, Rejec
         table: late.table,
         new: late.new,
         there: late.there,
-        file: late.file,
+        files: late.files,
     });
     let reasons = replayed.groups.finish().into_iter();
     Ok(Replay {
@@ -157,18 +157,6 @@ fn processed(parts: &Parts, plugin: &Plugin, tables: &[StarTable]) -> Result<u64
         least = least.min(processed);
     }
     Ok(least)
-}
-
-/// The numbers of the records that were ever rejected, by packet.
-fn rejected_records(parts: &Parts, table: &str) -> Result<BTreeMap<u64, BTreeSet<u64>>, LakeError> {
-    let mut records: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
-    for file in list_files(&parts.star, Some(table))? {
-        let of_packet = records.entry(file.sequence).or_default();
-        file.read(&parts.star, |_, rejected| {
-            of_packet.insert(rejected.record);
-        })?;
-    }
-    Ok(records)
 }
 
 /// Lines that follow one another: the index of the first, and their text.

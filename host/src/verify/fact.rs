@@ -4,12 +4,9 @@ use super::{Kind, Verify};
 use crate::lake::LakeError;
 use crate::manifest::{ColumnType, StarTable};
 use crate::process::ProcessError;
+use crate::rejects::rejected_records;
 use crate::sandbox::Plugin;
 use crate::star::{FetchedFile, StarError, TableFile, TableVersion};
-use futures_util::TryStreamExt;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
-use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// How many examples a finding names.
@@ -79,7 +76,7 @@ impl Verify<'_> {
                 format!("records {} are there more than once", words(&doubled)),
             );
         }
-        let rejected = self.rejected_records(&table.name)?;
+        let rejected = self.rejected_records(plugin)?;
         let missing: Vec<(i64, i64)> = missing
             .into_iter()
             .flat_map(|(first, last)| without(first, last, &rejected))
@@ -111,30 +108,17 @@ impl Verify<'_> {
         Ok((stretches, last))
     }
 
-    /// The records of a star table that were rejected.
-    fn rejected_records(&self, table: &str) -> Result<BTreeSet<i64>, ProcessError> {
-        /// What is read of a reject.
-        #[derive(Deserialize)]
-        struct Rejected {
-            record: i64,
-        }
-        let prefix = Path::from_iter(["rejects", table]);
-        self.parts.star.wait(async {
-            let store = self.parts.star.store();
-            let listed: Vec<_> =
-                store.list(Some(&prefix)).try_collect().await.map_err(LakeError::store("list", &prefix))?;
-            let mut records = BTreeSet::new();
-            for object in listed {
-                let failed = |error| LakeError::store("read", &object.location)(error);
-                let lines = match store.get(&object.location).await {
-                    Ok(found) => found.bytes().await.map_err(failed)?,
-                    Err(error) => return Err(failed(error).into()),
-                };
-                let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-                records.extend(lines.filter_map(|line| Some(serde_json::from_slice::<Rejected>(line).ok()?.record)));
+    /// The records of which a plugin has made no row, as it said.
+    fn rejected_records(&mut self, plugin: &Plugin) -> Result<BTreeSet<i64>, ProcessError> {
+        let Some(first) = plugin.manifest().star_tables.first() else { return Ok(BTreeSet::new()) };
+        match rejected_records(&self.parts.star, &first.name) {
+            Ok(packets) => Ok(packets.into_values().flatten().map(u64::cast_signed).collect()),
+            Err(error @ LakeError::Format { .. }) => {
+                self.find(Kind::DamagedObject, &first.name, crate::error::with_causes(&error));
+                Ok(BTreeSet::new())
             }
-            Ok(records)
-        })
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

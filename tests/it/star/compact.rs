@@ -4,7 +4,7 @@ use super::growing::{Growing, READERS, said};
 use serde_json::Value;
 use std::fs;
 use std::process::{Command, Stdio};
-use tests::tools::readers;
+use tests::tools::{readers, soak};
 
 const FACT: &str = "fact_sales_order";
 
@@ -23,28 +23,43 @@ fn of_table<'a>(report: &'a Value, table: &str) -> &'a Value {
 }
 
 #[test]
-fn forty_packets_become_one_file_with_the_same_rows_and_the_line_goes_on() {
+fn many_small_packets_become_one_file_with_the_same_rows_and_the_line_goes_on() {
+    let packets = 40 * soak() as u64;
+    let rows = 2 * packets;
     let mut growing = Growing::new();
-    for packet in 1..=40 {
+    for packet in 1..=packets {
         growing.grow();
         growing.done(&[if packet % 10 == 0 { "sync" } else { "ingest" }]);
     }
     let before: Vec<_> = READERS.iter().map(|reader| growing.export(reader, FACT)).collect();
-    assert_eq!(vec![80; 3], before.iter().map(|exported| exported.rows).collect::<Vec<_>>());
+    assert_eq!(vec![rows; 3], before.iter().map(|exported| exported.rows).collect::<Vec<_>>());
+    let records = [1, rows / 2, rows / 2 + 1, rows].map(|record| record.to_string());
+    let explained = |growing: &Growing| {
+        records.each_ref().map(|record| {
+            let explained = growing.json(&["explain", FACT, record]);
+            assert_eq!("made", explained["outcome"]);
+            (explained["row"].clone(), explained["origin"].clone(), explained["file"]["key"].clone())
+        })
+    };
+    let explained_before = explained(&growing);
 
     let report = growing.json(&["compact"]);
     let fact = of_table(&report, FACT);
     assert_eq!(
-        ("joined", 40, 1),
+        ("joined", packets, 1),
         (
             fact["status"].as_str().unwrap(),
-            fact["files_before"].as_i64().unwrap(),
+            fact["files_before"].as_u64().unwrap(),
             fact["files_after"].as_i64().unwrap()
         )
     );
     assert!(fact["bytes_after"].as_u64() < fact["bytes_before"].as_u64(), "{fact}");
     for (reader, before) in READERS.iter().zip(&before) {
         before.assert_same(&growing.export(reader, FACT));
+    }
+    for (before, after) in explained_before.iter().zip(explained(&growing)) {
+        assert_eq!((&before.0, &before.1), (&after.0, &after.1), "the same row of the same line");
+        assert_ne!(before.2, after.2, "in another file");
     }
     for action in last_entry(&growing, FACT) {
         for kind in ["add", "remove"].into_iter().filter_map(|kind| action.get(kind)) {
@@ -61,9 +76,9 @@ fn forty_packets_become_one_file_with_the_same_rows_and_the_line_goes_on() {
         growing.grow();
         growing.done(&["sync"]);
     }
-    assert_eq!(84, growing.export("duckdb", FACT).rows);
+    assert_eq!(rows + 4, growing.export("duckdb", FACT).rows);
     assert_eq!(3, of_table(&growing.json(&["compact"]), FACT)["files_joined"]);
-    assert_eq!(84, growing.export("polars", FACT).rows);
+    assert_eq!(rows + 4, growing.export("polars", FACT).rows);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
-use tests::tools::{cache_folder, host, plugins_folder, python, readers, workspace};
+use tests::tools::{cache_folder, host, plugins_folder, python, readers, soak, workspace};
 use totesys::{Generator, Options, Size, Table};
 
 pub(super) const READERS: [&str; 3] = ["deltalake", "polars", "duckdb"];
@@ -21,7 +21,8 @@ impl Growing {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tables")).unwrap();
-        let rows = Generator::new(Options { size: Size::SalesOrders(200), ..Options::default() }).unwrap();
+        let rows =
+            Generator::new(Options { size: Size::SalesOrders(200 * soak() as u64), ..Options::default() }).unwrap();
         let mut orders = Vec::new();
         rows.write_table(Table::SalesOrder, &mut orders).unwrap();
         let orders = String::from_utf8(orders).unwrap().lines().map(str::to_owned).collect();

@@ -57,10 +57,10 @@ fn rows_of_different_plugins_stay_apart() {
 fn files_that_are_not_made_of_packets_are_left() {
     let facts = Facts::with_packets(2);
     let (_, rejects) = packet(3, "1.0.0", false);
-    let name = format!("rejects-1-{}.parquet", &rejects.spooled.sha256[..16]);
+    let name = format!("rejects-00000001-{}.parquet", &rejects.spooled.sha256[..16]);
     add(&facts.star, (name, rejects), false);
     assert_eq!((2, 1), facts.compacted(1_000));
-    assert_eq!(vec!["00000001-00000002", "rejects-1"], facts.spans());
+    assert_eq!(vec!["00000001-00000002", "rejects-00000001"], facts.spans());
 }
 
 #[test]

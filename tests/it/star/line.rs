@@ -39,6 +39,17 @@ fn assert_equals_the_oracle(folder: &Path, reader: &str) {
     assert!(!said.contains("skipped"), "{said}");
 }
 
+/// Holds the current rows of the facts, and the keys that are gone, against the database.
+fn assert_current_rows_equal_the_source(folder: &Path, url: &str) {
+    let mut current = Command::new(readers());
+    current.arg(workspace().join("tests/readers/current.py"));
+    let compared = current.args([folder.join("lake/raw"), folder.join("lake/star")]).arg(url).output().unwrap();
+    assert_done(&compared);
+    let said: serde_json::Value = serde_json::from_slice(&compared.stdout).unwrap();
+    assert!(said["gone"].as_u64() > Some(0) && said["current"]["fact_sales_order"].as_u64() > Some(100), "{said}");
+    eprintln!("{said}");
+}
+
 /// Days of a database under the hands of several writers, synchronised all the time.
 #[test]
 fn days_of_a_live_database_become_star_tables_that_equal_independent_sql() {
@@ -72,7 +83,11 @@ fn days_of_a_live_database_become_star_tables_that_equal_independent_sql() {
         }
     }
     assert_done(&host_in(folder.path(), &url, &["sync"]));
+    assert_done(&host_in(folder.path(), &url, &["reconcile"]));
+    assert_done(&host_in(folder.path(), &url, &["process"]));
     for reader in ["deltalake", "polars", "duckdb"] {
         assert_equals_the_oracle(folder.path(), reader);
     }
+    assert_current_rows_equal_the_source(folder.path(), &url);
+    assert_done(&host_in(folder.path(), &url, &["verify"]));
 }

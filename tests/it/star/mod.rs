@@ -13,4 +13,5 @@ mod line;
 mod rejects;
 mod replay;
 mod stops;
+mod triggers;
 mod verify;

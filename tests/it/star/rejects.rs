@@ -79,23 +79,24 @@ fn a_later_plugin_takes_rejected_rows_and_each_is_published_once() {
     let replay = workplace.json(&REPLAY, 0);
     assert_eq!((&replay["records"], &replay["passed"], &replay["rejected"]), (&3.into(), &2.into(), &1.into()));
     assert_eq!((&replay["reasons"][0]["code"], &replay["reasons"][0]["first_packet"]), (&"date".into(), &2.into()));
-    let table = |new: u64, there: u64, file: &Value| json!([{"table": "fact_sales_order", "new": new, "there": there, "file": file}]);
-    assert_eq!(replay["tables"], table(2, 0, &Value::Null));
+    let table = |new: u64, there: u64, files: &Value| json!([{"table": "fact_sales_order", "new": new, "there": there, "files": files}]);
+    assert_eq!(replay["tables"], table(2, 0, &json!([])));
     assert_eq!(late_files(&workplace), 0, "nothing is published unless it is asked for");
     let published = workplace.json(&PUBLISH, 0);
-    let file = &published["tables"][0]["file"];
-    assert!(file.as_str().unwrap().starts_with("rejects-1-"), "{published}");
-    assert_eq!(published["tables"], table(2, 0, file));
+    let files = &published["tables"][0]["files"];
+    assert_eq!(published["tables"], table(2, 0, files));
     let again = workplace.json(&PUBLISH, 0);
-    assert_eq!(again["tables"], table(0, 2, &Value::Null));
+    assert_eq!(again["tables"], table(0, 2, &json!([])));
     for (record, order_id, sequence) in [(1, "1", 1), (4, "4", 2)] {
+        let file = files[sequence - 1].as_str().unwrap();
+        assert!(file.starts_with(&format!("rejects-{sequence:08}-")), "{published}");
         let explained = workplace.json(&["explain", "fact_sales_order", &format!("{record}")], 0);
         assert_eq!((&explained["outcome"], value(&explained, "sales_order_id")), (&"made".into(), order_id));
         assert_eq!(explained["origin"]["sequence"], sequence);
         assert_eq!(explained["rejects"][0]["code"], "counterparty", "what was said before is still told");
-        let key = format!("fact_sales_order/{}", file.as_str().unwrap());
-        assert_eq!((&explained["file"]["key"], &explained["file"]["rows"]), (&key.into(), &2.into()));
-        assert_eq!(explained["file"]["made_by"]["input"], "sales_order/rejects");
+        let key = format!("fact_sales_order/{file}");
+        assert_eq!((&explained["file"]["key"], &explained["file"]["rows"]), (&key.into(), &1.into()));
+        assert_eq!(explained["file"]["made_by"]["input"], format!("sales_order/{sequence:08}"));
     }
     assert_eq!(workplace.json(&["explain", "fact_sales_order", "5"], 0)["outcome"], "rejected");
     let unchanged = workplace.json(&["process"], 0);
@@ -103,6 +104,30 @@ fn a_later_plugin_takes_rejected_rows_and_each_is_published_once() {
     assert_eq!(fact.unwrap()["status"], "unchanged", "late rows are no packet");
     let screen = workplace.text(&REPLAY, 0);
     assert!(screen.contains("2 pass now") && screen.contains("it has 2 already"), "{screen}");
+}
+
+#[test]
+fn a_replay_takes_over_the_rows_that_were_published_late() {
+    let workplace = counterparty_5_rejected();
+    workplace.install("orders", &shipped_guest("orders_latest"));
+    workplace.json(&PUBLISH, 0);
+    assert_eq!(late_files(&workplace), 2);
+    let explained = |record: u64| workplace.json(&["explain", "fact_sales_order", &record.to_string()], 0);
+    let outcomes = || (1..=5).map(|record| explained(record)["outcome"].clone()).collect::<Vec<_>>();
+    let is_late = |record| explained(record)["file"]["key"].as_str().unwrap().contains("/rejects-");
+    assert_eq!((is_late(1), is_late(4)), (true, true));
+    for (range, late) in [(&["--sequence", "2"][..], (true, false)), (&[], (false, false))] {
+        workplace.text(&[&["replay", "--table", "fact_sales_order"], range].concat(), 0);
+        assert_eq!((is_late(1), is_late(4)), late);
+        assert_eq!(outcomes(), ["made", "made", "made", "made", "rejected"]);
+        workplace.text(&["verify"], 0);
+        assert_eq!(workplace.json(&PUBLISH, 0)["tables"][0]["there"], 2);
+    }
+    // An older plugin rejects them again.
+    workplace.install("orders", &shipped_guest("orders_changed"));
+    workplace.text(&["replay", "--table", "fact_sales_order"], 0);
+    assert_eq!(outcomes(), ["rejected", "made", "made", "rejected", "rejected"]);
+    workplace.text(&["verify"], 0);
 }
 
 #[test]

@@ -140,10 +140,11 @@ fn replay_text(table: &str, replay: &Replay) -> String {
 
 fn replayed_text(replayed: &ReplayedTable, publish: bool) -> String {
     let new = counted(replayed.new, "row");
-    let what = match &replayed.file {
-        Some(file) => format!("{new} added in {file}"),
-        None if publish => format!("{new} added"),
-        None => format!("{new} could be added"),
+    let what = match replayed.files.as_slice() {
+        [] if publish => format!("{new} added"),
+        [] => format!("{new} could be added"),
+        [file] => format!("{new} added in {file}"),
+        files => format!("{new} added in {}", counted(files.len() as u64, "file")),
     };
     let there =
         if replayed.there > 0 { format!("; it has {} already", grouped(replayed.there)) } else { String::new() };
