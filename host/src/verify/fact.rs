@@ -12,11 +12,14 @@ use std::collections::BTreeSet;
 /// How many examples a finding names.
 const EXAMPLES: usize = 5;
 
+/// The first and the last of some records that follow one another.
+type Stretch = (i64, i64);
+
 /// Record numbers, as stretches of neighbours: those of a whole table take little room.
 #[derive(Debug, Default)]
 struct Records {
-    /// The first and the last of each stretch, in the order in which they came.
-    stretches: Vec<(i64, i64)>,
+    /// In the order in which they came.
+    stretches: Vec<Stretch>,
 }
 
 impl Records {
@@ -28,7 +31,7 @@ impl Records {
     }
 
     /// Those that came more than once, and those of `first..=last` that did not come.
-    fn check(mut self, last: i64) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
+    fn check(mut self, last: i64) -> (Vec<Stretch>, Vec<Stretch>) {
         self.stretches.sort_unstable();
         let (mut doubled, mut missing, mut next) = (Vec::new(), Vec::new(), 1);
         for (first, end) in self.stretches {
@@ -77,7 +80,7 @@ impl Verify<'_> {
             );
         }
         let rejected = self.rejected_records(plugin)?;
-        let missing: Vec<(i64, i64)> = missing
+        let missing: Vec<Stretch> = missing
             .into_iter()
             .flat_map(|(first, last)| without(first, last, &rejected))
             .flat_map(|stretch| within(stretch, &covered))
@@ -90,7 +93,7 @@ impl Verify<'_> {
     }
 
     /// The records of the packets up to `processed`, as stretches, and the last of them.
-    fn known_records(&self, source: &str, processed: u64) -> Result<(Vec<(i64, i64)>, i64), ProcessError> {
+    fn known_records(&self, source: &str, processed: u64) -> Result<(Vec<Stretch>, i64), ProcessError> {
         let (star, lake) = (&self.parts.star, &self.parts.lake);
         let mut sequences = star.wait(lake.sequences_after(source, 0))?;
         sequences.retain(|sequence| *sequence <= processed);
@@ -134,7 +137,7 @@ pub(super) fn unreadable(file: &TableFile, error: &StarError) -> String {
 }
 
 /// A stretch without some of its records.
-fn without(first: i64, last: i64, rejected: &BTreeSet<i64>) -> Vec<(i64, i64)> {
+fn without(first: i64, last: i64, rejected: &BTreeSet<i64>) -> Vec<Stretch> {
     let (mut rest, mut next) = (Vec::new(), first);
     for record in rejected.range(first..=last) {
         if *record > next {
@@ -149,14 +152,13 @@ fn without(first: i64, last: i64, rejected: &BTreeSet<i64>) -> Vec<(i64, i64)> {
 }
 
 /// The parts of a stretch that lie within others.
-fn within((first, last): (i64, i64), others: &[(i64, i64)]) -> Vec<(i64, i64)> {
+fn within((first, last): Stretch, others: &[Stretch]) -> Vec<Stretch> {
     let parts = others.iter().map(|(start, end)| (first.max(*start), last.min(*end)));
     parts.filter(|(first, last)| first <= last).collect()
 }
 
-fn words(stretches: &[(i64, i64)]) -> String {
-    let word =
-        |(first, last): &(i64, i64)| if first == last { first.to_string() } else { format!("{first} to {last}") };
+fn words(stretches: &[Stretch]) -> String {
+    let word = |(first, last): &Stretch| if first == last { first.to_string() } else { format!("{first} to {last}") };
     let mut words: Vec<String> = stretches.iter().take(EXAMPLES).map(word).collect();
     if stretches.len() > EXAMPLES {
         words.push(format!("and {} more stretches", stretches.len() - EXAMPLES));

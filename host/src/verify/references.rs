@@ -4,6 +4,7 @@ use super::fact::unreadable;
 use super::{Kind, Verify};
 use crate::manifest::{Field, Reference, StarTable};
 use crate::process::{Inspection, ProcessError};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use twox_hash::XxHash3_64;
 
@@ -19,9 +20,8 @@ impl Verify<'_> {
                 self.tell(&table.name);
                 for reference in table.fields.iter().filter_map(|field| field.references.as_ref()) {
                     let target = (reference.table.clone(), reference.field.clone());
-                    if !known.contains_key(&target) {
-                        let values = self.values(&target.0, &target.1)?;
-                        known.insert(target, values);
+                    if let Entry::Vacant(unknown) = known.entry(target) {
+                        unknown.insert(self.values(&reference.table, &reference.field)?);
                     }
                 }
                 self.follow(table, &known)?;

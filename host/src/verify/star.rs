@@ -126,7 +126,7 @@ impl Verify<'_> {
             Ok(None) => return Ok(()),
             // Packets that can't be read were told by themselves.
             Err(ProcessError::Lake(error)) if is_damage(&error) => return Ok(()),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         let found = files.iter().map(|file| file.path.clone()).collect();
         if expected != found {

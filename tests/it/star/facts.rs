@@ -149,7 +149,11 @@ impl Facts {
         let mut all = Vec::new();
         for file in self.files() {
             let stored = self.star.wait(self.star.stored_file(TABLE, &file)).unwrap();
-            stored.read::<Failed>(&self.star, &table(true), &mut |rows| Ok(all.extend(cells(&rows)))).unwrap();
+            let mut take = |rows: Rows| {
+                all.extend(cells(&rows));
+                Ok(())
+            };
+            stored.read::<Failed>(&self.star, &table(true), &mut take).unwrap();
         }
         all
     }
