@@ -5,6 +5,7 @@ use crate::checkpoint::{CheckpointStore, FileCheckpoints, SsmCheckpoints};
 use crate::config::{DocumentPlace, Flow, ObjectPlace};
 use crate::error::{Exit, Explain};
 use crate::lake::Lake;
+use crate::registry::Registry;
 use crate::source::postgres::Address;
 use crate::source::{DirectorySource, PostgresSource, Source, SourceError, read_secret};
 use crate::star::StarLake;
@@ -109,6 +110,14 @@ async fn open_store(place: &ObjectPlace, run: &str) -> Result<Arc<dyn Store>, Pa
             Arc::new(S3Store::new(client, bucket, prefix.as_str().into(), UploadTokens::new(run)))
         }
     })
+}
+
+/// Opens the published plugins, for the run `run`.
+///
+/// # Errors
+/// [`PartsError::Folder`].
+pub async fn open_plugins(place: &ObjectPlace, run: &str) -> Result<Registry, PartsError> {
+    Ok(Registry::new(open_store(place, run).await?, place.to_string()))
 }
 
 /// Opens the star tables, for the run `run`; `runtime`, of several threads, does the waiting.

@@ -12,6 +12,7 @@ the first and the last year of the calendar.
 import argparse
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -98,8 +99,10 @@ def main():
             table = table.sort_by(table.column_names[0])
         pq.write_table(with_times(table), arguments.out / "star" / f"{path.name}.parquet")
     json.dump(document, sys.stdout, indent=2)
-    return 0
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
+    # The readers' own threads may still run, and abort where the interpreter takes itself down.
+    os._exit(0)

@@ -15,7 +15,7 @@
 //! | `calendar.years` | `HOST_CALENDAR_YEARS` | years that the calendar has in any case: `2022..2027`; those of the facts are added |
 //! | `calendar.limit` | `HOST_CALENDAR_LIMIT` | years beyond which no day of a fact may lie; `1990..2100` if left out |
 //! | `plugins.cache` | `HOST_PLUGINS_CACHE` | the folder for compiled plugins; `wasm-plugin-host` in `$XDG_CACHE_HOME` or `~/.cache` if left out |
-//! | `plugins.path` | `HOST_PLUGINS_PATH` | the folder of the published plugins and their `plugins.lock`; `plugins/dist` if left out |
+//! | `plugins.path` | `HOST_PLUGINS_PATH` | where the published plugins and their `plugins.lock` are, a folder or `s3://<bucket>/<prefix>`; `plugins/dist` if left out |
 //! | `limits.<limit>` | `HOST_LIMITS_<LIMIT>` | a limit of [`Limits`], for all plugins |
 //! | `limits.<plugin>.<limit>` | | a limit for one plugin |
 //! | | `HOST_LOG` | what is logged to the standard error: `info`, `host=debug`, ...; warnings if left out, and of an ingest nothing that its screen tells |
@@ -47,7 +47,7 @@ pub struct Config {
     pub calendar: CalendarOptions,
     /// The folder for compiled plugins. `None`: each run compiles anew.
     pub plugins_cache: Option<PathBuf>,
-    plugins_path: Option<PathBuf>,
+    plugins: Option<ObjectPlace>,
     limits: Limits,
     /// The limits of single plugins, before the general ones fill the gaps.
     plugin_limits: BTreeMap<String, Table>,
@@ -135,10 +135,10 @@ impl Config {
         Ok(config)
     }
 
-    /// The folder of the published plugins.
+    /// Where the published plugins are.
     #[must_use]
-    pub fn plugins_path(&self) -> &Path {
-        self.plugins_path.as_deref().unwrap_or(Path::new("plugins/dist"))
+    pub fn plugins(&self) -> ObjectPlace {
+        self.plugins.clone().unwrap_or_else(|| ObjectPlace::Folder("plugins/dist".into()))
     }
 
     /// The limits of a plugin.
@@ -196,14 +196,9 @@ impl Config {
     fn read_plugins(&mut self, place: &str, plugins: Table) -> Result<(), ConfigError> {
         for (key, value) in plugins {
             match (key.as_str(), value) {
-                ("cache" | "path", Value::String(folder)) if folder.is_empty() => {
-                    return Err(bad_value(place, &format!("plugins.{key}"), &Value::String(folder), "a folder"));
-                }
-                ("cache", Value::String(folder)) => self.plugins_cache = Some(folder.into()),
-                ("path", Value::String(folder)) => self.plugins_path = Some(folder.into()),
-                ("cache" | "path", value) => {
-                    return Err(bad_value(place, &format!("plugins.{key}"), &value, "a folder"));
-                }
+                ("cache", Value::String(folder)) if !folder.is_empty() => self.plugins_cache = Some(folder.into()),
+                ("cache", value) => return Err(bad_value(place, "plugins.cache", &value, "a folder")),
+                ("path", value) => self.set_plugins(place, &value)?,
                 _ => {
                     let known = "`plugins.cache`, `plugins.path`".to_owned();
                     return Err(ConfigError::UnknownKey {
@@ -214,6 +209,13 @@ impl Config {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn set_plugins(&mut self, place: &str, value: &Value) -> Result<(), ConfigError> {
+        const EXPECTED: &str = "a folder, or `s3://<bucket>/<prefix>`";
+        let plugins = value.as_str().and_then(|text| text.parse().ok());
+        self.plugins = Some(plugins.ok_or_else(|| bad_value(place, "plugins.path", value, EXPECTED))?);
         Ok(())
     }
 
@@ -263,7 +265,7 @@ impl Config {
                 "XDG_CACHE_HOME" | "HOME" if value.is_empty() => {}
                 "HOST_CALENDAR_YEARS" => self.set_calendar(&format!("`{variable}`"), "years", &Value::String(value))?,
                 "HOST_CALENDAR_LIMIT" => self.set_calendar(&format!("`{variable}`"), "limit", &Value::String(value))?,
-                "HOST_PLUGINS_PATH" => self.plugins_path = Some(value.into()),
+                "HOST_PLUGINS_PATH" => self.set_plugins(&format!("`{variable}`"), &Value::String(value))?,
                 "HOST_SOURCE_URL"
                 | "HOST_SOURCE_SCHEMA"
                 | "HOST_SOURCE_EXCLUDE"

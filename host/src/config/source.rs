@@ -65,6 +65,26 @@ impl ObjectPlace {
     }
 }
 
+impl std::str::FromStr for ObjectPlace {
+    type Err = String;
+
+    /// The place that a text names, where a folder needs no `file:`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_address = text.starts_with("s3:") || text.starts_with("file:");
+        let folder = (!is_address && !text.is_empty()).then(|| Self::Folder(text.into()));
+        Self::parse(text).or(folder).ok_or_else(|| "expected a folder, or `s3://<bucket>/<prefix>`".to_owned())
+    }
+}
+
+impl std::fmt::Display for ObjectPlace {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.display().fmt(formatter),
+            Self::Bucket { bucket, prefix } => write!(formatter, "s3://{bucket}/{prefix}"),
+        }
+    }
+}
+
 impl DocumentPlace {
     fn parse(text: &str) -> Option<Self> {
         let Some(prefix) = text.strip_prefix("ssm:/") else { return folder(text).map(Self::Folder) };
@@ -219,6 +239,11 @@ mod tests {
         assert_eq!(Some(ObjectPlace::Folder("./lake/raw".into())), ObjectPlace::parse("file:./lake/raw"));
         assert_eq!(Some(ObjectPlace::Folder("/lake/raw".into())), ObjectPlace::parse("file:///lake/raw"));
         assert_eq!(Some(DocumentPlace::Parameters { prefix: "totes".into() }), DocumentPlace::parse("ssm:/totes/"));
+        assert_eq!(Ok(ObjectPlace::Folder("lake/raw".into())), "lake/raw".parse());
+        assert_eq!(bucket("lake", "raw"), "s3://lake/raw".parse().ok());
+        for nothing in ["s3://", "file:", ""] {
+            assert!(nothing.parse::<ObjectPlace>().is_err(), "{nothing}");
+        }
         for nothing in ["s3://", "file:", "ssm:/", "lake/raw", ""] {
             assert_eq!(None, ObjectPlace::parse(nothing), "{nothing}");
             assert_eq!(None, DocumentPlace::parse(nothing), "{nothing}");

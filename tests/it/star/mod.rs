@@ -1,5 +1,6 @@
 //! The star tables: from packets to tables that others read, exactly once.
 
+mod cloud;
 mod compact;
 mod crashes;
 mod delta;

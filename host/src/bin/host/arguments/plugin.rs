@@ -2,6 +2,7 @@
 
 use super::{parse_input, parse_lookup};
 use clap::{Args, Subcommand};
+use host::config::ObjectPlace;
 use host::input::Input;
 use host::reject::RejectBudget;
 use std::path::PathBuf;
@@ -226,9 +227,10 @@ pub(crate) struct RollbackArguments {
 /// Where the published plugins are.
 #[derive(Debug, Args)]
 pub(crate) struct StoreArguments {
-    /// The folder of the published plugins; `plugins.path` of the configuration, or else `plugins/dist`, if left out.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) store: Option<PathBuf>,
+    /// Where the published plugins are: a folder, or `s3://BUCKET/PREFIX`; `plugins.path` of the configuration, or else
+    /// `plugins/dist`, if left out.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) store: Option<ObjectPlace>,
 }
 
 #[derive(Debug, Args)]

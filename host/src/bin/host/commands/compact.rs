@@ -1,7 +1,7 @@
 //! Joining the small files of fact tables.
 
-use super::lake::{existing_star, now, runtime};
-use super::{Failure, boxed};
+use super::lake::{existing_star, now};
+use super::{Failure, boxed, runtime};
 use crate::arguments::CompactArguments;
 use crate::screen;
 use host::compact::{CompactError, CompactOptions, CompactReport, Parts, compact};
@@ -13,7 +13,7 @@ pub(crate) fn compact_command(config: &Config, arguments: CompactArguments, json
     let run = uuid::Uuid::now_v7().to_string();
     let runtime = runtime()?;
     let options = CompactOptions { tables: arguments.tables, ..CompactOptions::default() };
-    let report = match existing_star(config, &runtime, &run)? {
+    let report = match existing_star(config, runtime, &run)? {
         Some(star) => {
             let bar = screen::rows_bar(json);
             let parts = Parts { star, clock: Arc::new(now), run };

@@ -1,6 +1,6 @@
 //! The commands around the raw lake.
 
-use super::{Failure, boxed, environment, environment_failure};
+use super::{Failure, boxed, environment, runtime};
 use crate::arguments::{GcArguments, IngestArguments, ReconcileArguments, StatusArguments};
 use crate::screen;
 use chrono::{DateTime, Utc};
@@ -97,7 +97,7 @@ pub(crate) fn gc_command(config: &Config, arguments: &GcArguments, json: bool) -
         let known = known_packets(&*checkpoints).await.map_err(boxed)?;
         collect_garbage(&lake, &known, now(), arguments.dry_run).await.map_err(boxed)
     })?;
-    let star = match existing_star(config, &runtime, "gc")? {
+    let star = match existing_star(config, runtime, "gc")? {
         Some(star) => host::star::collect_garbage(&star, now(), arguments.dry_run).map_err(boxed)?,
         None => None,
     };
@@ -111,11 +111,6 @@ pub(super) fn existing_star(config: &Config, runtime: &Runtime, run: &str) -> Re
         return Ok(None);
     }
     runtime.block_on(open_star(&place, run, runtime.handle())).map(Some).map_err(boxed)
-}
-
-/// What reads on one thread while it writes on another.
-pub(super) fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(environment_failure)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where a run gets the time")]

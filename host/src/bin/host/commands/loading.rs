@@ -1,13 +1,14 @@
 //! From what names a plugin on the command line to a plugin that runs.
 
 use super::{Failure, boxed, runtime};
-use host::config::Config;
+use host::config::{Config, ObjectPlace};
 use host::crates::PluginCrate;
 use host::files::TemporaryFolder;
 use host::manifest::is_name;
+use host::parts::open_plugins;
 use host::registry::{Registry, RegistryError};
 use host::sandbox::{Cache, Plugin, Sandbox};
-use host::store::{FolderStore, InMemory};
+use host::store::InMemory;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -63,11 +64,26 @@ impl<'a> Loader<'a> {
     /// Loads a published component.
     pub(crate) fn load_digest(&mut self, registry: &Registry, name: &str, digest: &str) -> Result<Plugin, Failure> {
         let wasm = runtime()?.block_on(registry.fetch(name, digest)).map_err(boxed)?;
+        self.load_bytes(&format!("{name}.wasm"), &wasm)
+    }
+
+    fn load_bytes(&mut self, name: &str, wasm: &[u8]) -> Result<Plugin, Failure> {
         let folder = TemporaryFolder::create("host-plugin").map_err(super::environment_failure)?;
-        let path = folder.path().join(format!("{name}.wasm"));
+        let path = folder.path().join(name);
         std::fs::write(&path, wasm).map_err(super::environment_failure)?;
         self.fetched.push(folder);
         self.load(&path)
+    }
+
+    /// Loads a component that lies beside the published ones.
+    fn load_beside(&mut self, place: &ObjectPlace, registry: &Registry, name: &str) -> Result<Plugin, Failure> {
+        match place {
+            ObjectPlace::Folder(folder) => self.load(&folder.join(name)),
+            ObjectPlace::Bucket { .. } => {
+                let wasm = runtime()?.block_on(registry.fetch_beside(name)).map_err(boxed)?;
+                self.load_bytes(name, &wasm)
+            }
+        }
     }
 }
 
@@ -88,17 +104,15 @@ fn published_name(argument: &Path) -> Option<&str> {
     argument.to_str().filter(|name| is_name(name))
 }
 
-/// The published plugins in `folder`, or where the configuration says. A folder that is not there is made where something is to
+/// The published plugins in `place`, or where the configuration says. A folder that is not there is made where something is to
 /// be put into it, and is an empty one otherwise.
-pub(crate) fn open_registry(config: &Config, folder: Option<&Path>, to_write: bool) -> Result<Registry, Failure> {
-    let folder = folder.unwrap_or(config.plugins_path());
-    let name = folder.display().to_string();
-    if !to_write && !folder.exists() {
-        return Ok(Registry::new(Arc::new(InMemory::new()), name));
+pub(crate) fn open_registry(config: &Config, place: Option<&ObjectPlace>, to_write: bool) -> Result<Registry, Failure> {
+    let place = place.cloned().unwrap_or_else(|| config.plugins());
+    if matches!(&place, ObjectPlace::Folder(folder) if !to_write && !folder.exists()) {
+        return Ok(Registry::new(Arc::new(InMemory::new()), place.to_string()));
     }
-    let store =
-        FolderStore::open(folder).map_err(|source| boxed(RegistryError::Store { store: name.clone(), source }))?;
-    Ok(Registry::new(Arc::new(store), name))
+    let run = uuid::Uuid::now_v7().to_string();
+    runtime()?.block_on(open_plugins(&place, &run)).map_err(boxed)
 }
 
 /// The number of threads: as many as there are processors, if none was named.
@@ -114,32 +128,26 @@ pub(crate) fn load_all(loader: &mut Loader<'_>, config: &Config) -> Result<Vec<P
     for (name, published) in &snapshot.lock.plugins {
         plugins.push(loader.load_digest(&registry, name, &published.digest)?);
     }
-    let mut beside: Vec<PathBuf> = match std::fs::read_dir(config.plugins_path()) {
-        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(super::environment_failure(error)),
-    };
-    beside.retain(|path| path.extension().is_some_and(|extension| extension == "wasm") && path.is_file());
-    beside.sort_unstable();
-    for path in beside {
-        let plugin = loader.load(&path)?;
+    let place = config.plugins();
+    for name in runtime()?.block_on(registry.beside()).map_err(boxed)? {
+        let plugin = loader.load_beside(&place, &registry, &name)?;
         if snapshot.lock.plugins.contains_key(&plugin.manifest().name) {
-            tracing::debug!(path = %path.display(), "a published component of this plugin goes before");
+            tracing::debug!(name, "a published component of this plugin goes before");
         } else {
             plugins.push(plugin);
         }
     }
     if plugins.is_empty() {
-        return Err(boxed(NoPlugins { folder: config.plugins_path().to_owned() }));
+        return Err(boxed(NoPlugins { place }));
     }
     Ok(plugins)
 }
 
-/// A folder without plugins.
+/// A place without plugins.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no plugin in `{}`", folder.display())]
+#[error("there is no plugin in `{place}`")]
 struct NoPlugins {
-    folder: PathBuf,
+    place: ObjectPlace,
 }
 
 impl host::error::Explain for NoPlugins {

@@ -21,6 +21,8 @@ use host::report::PluginReport;
 use host::transform::{RunOptions, run_plugin};
 use loading::{Loader, threads};
 use std::path::Path;
+use std::sync::OnceLock;
+use tokio::runtime::Runtime;
 
 type Failure = Box<dyn Explain>;
 
@@ -88,9 +90,16 @@ fn describe_command(config: &Config, path: &Path, json: bool) -> Result<Exit, Fa
     Ok(screen::show_plugin(&PluginReport::new(&plugin), json))
 }
 
-/// What runs the few things that wait for a store.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread().build().map_err(environment_failure)
+/// What waits for stores and the database: it reads on one thread while it writes on another. There is one for the whole program,
+/// as the clients of a service keep their connections in it.
+fn runtime() -> Result<&'static Runtime, Failure> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(environment_failure)?;
+    Ok(RUNTIME.get_or_init(|| runtime))
 }
 
 /// A machine that does not give what every program needs.

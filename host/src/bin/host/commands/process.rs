@@ -1,8 +1,8 @@
 //! The commands around the star tables.
 
-use super::lake::{self, now, run_ingest, runtime};
+use super::lake::{self, now, run_ingest};
 use super::loading::{Loader, load_all, threads};
-use super::{Failure, boxed};
+use super::{Failure, boxed, runtime};
 use crate::arguments::{ProcessArguments, ReplayArguments, SyncArguments};
 use crate::screen;
 use async_trait::async_trait;
@@ -22,7 +22,7 @@ pub(crate) fn process_command(config: &Config, arguments: ProcessArguments, json
     let threads = threads(arguments.threads);
     let options = ProcessOptions { tables: arguments.tables, accepted: arguments.accept };
     let runtime = runtime()?;
-    let report = run_process(config, &runtime, &options, threads, json)?;
+    let report = run_process(config, runtime, &options, threads, json)?;
     Ok(exit_of(&report).max(screen::show_process(&report, json)))
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn sync_command(config: &Config, arguments: &SyncArguments, json: boo
 fn sync_once(config: &Config, threads: usize, json: bool) -> Result<Exit, Failure> {
     let ingested = run_ingest(config, &IngestOptions::default(), json)?;
     let runtime = runtime()?;
-    let report = run_process(config, &runtime, &ProcessOptions::default(), threads, json)?;
+    let report = run_process(config, runtime, &ProcessOptions::default(), threads, json)?;
     let shown = screen::show_sync(&ingested, &report, json);
     Ok(lake::exit_of(&ingested).max(exit_of(&report)).max(shown))
 }
@@ -77,13 +77,13 @@ pub(crate) fn replay_command(config: &Config, arguments: ReplayArguments, json: 
     let tell = |progress: &host::process::Progress| bar.show_bytes(progress);
     let report = match arguments.into {
         Some(place) => {
-            let (mut parts, _loader) = open_parts_in(config, &runtime, &place, threads)?;
+            let (mut parts, _loader) = open_parts_in(config, runtime, &place, threads)?;
             parts.checkpoints = Arc::new(NoCheckpoints);
             let options = ProcessOptions { tables: arguments.tables, ..ProcessOptions::default() };
             process(&parts, &options, &tell)
         }
         None => {
-            let (parts, _loader) = open_parts(config, &runtime, threads)?;
+            let (parts, _loader) = open_parts(config, runtime, threads)?;
             replay(&parts, &ReplayOptions { tables: arguments.tables, packets: arguments.sequence }, &tell)
         }
     };
@@ -95,7 +95,7 @@ pub(crate) fn replay_command(config: &Config, arguments: ReplayArguments, json: 
 /// Looks at everything, and changes nothing.
 pub(crate) fn verify_command(config: &Config, json: bool) -> Result<Exit, Failure> {
     let runtime = runtime()?;
-    let (parts, _loader) = open_parts(config, &runtime, threads(None))?;
+    let (parts, _loader) = open_parts(config, runtime, threads(None))?;
     let checkpoints = runtime.block_on(open_checkpoints(&config.flow.checkpoints())).map_err(boxed)?;
     let bar = screen::rows_bar(json);
     let report = verify(&parts, &*checkpoints, &|progress| bar.show_table(&progress.table));

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 pub(super) fn publish_command(config: &Config, arguments: PublishArguments, json: bool) -> Result<Exit, Failure> {
     let mut loader = Loader::new(config, threads(arguments.rows.threads))?;
-    let registry = open_registry(config, arguments.store.store.as_deref(), true)?;
+    let registry = open_registry(config, arguments.store.store.as_ref(), true)?;
     let (new, path) = load_tested(&loader, &arguments)?;
     let Manifest { name, version, .. } = new.manifest().clone();
     let snapshot = runtime()?.block_on(registry.read()).map_err(boxed)?;
@@ -128,7 +128,7 @@ fn check_replaced(name: &str, published: Option<&str>, expected: &str) -> Result
 }
 
 pub(super) fn rollback_command(config: &Config, arguments: RollbackArguments, json: bool) -> Result<Exit, Failure> {
-    let registry = open_registry(config, arguments.store.store.as_deref(), false)?;
+    let registry = open_registry(config, arguments.store.store.as_ref(), false)?;
     let published = runtime()?.block_on(async {
         let snapshot = registry.read().await?;
         registry.roll_back(snapshot, &arguments.name, arguments.to.as_deref(), now(), arguments.note).await
@@ -152,7 +152,7 @@ pub(super) fn list_command(
     store: &StoreArguments,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let registry = open_registry(config, store.store.as_deref(), false)?;
+    let registry = open_registry(config, store.store.as_ref(), false)?;
     let snapshot: Snapshot = runtime()?.block_on(registry.read()).map_err(boxed)?;
     if let Some(name) = name {
         registry.published(&snapshot, name).map_err(boxed)?;

@@ -1,9 +1,8 @@
 //! The command around rejected rows.
 
-use super::lake::runtime;
 use super::loading::threads;
 use super::process::open_parts;
-use super::{Failure, boxed};
+use super::{Failure, boxed, runtime};
 use crate::arguments::RejectsArguments;
 use crate::screen;
 use host::config::Config;
@@ -12,7 +11,7 @@ use host::rejects::{ListOptions, list, replay};
 
 pub(crate) fn rejects_command(config: &Config, arguments: RejectsArguments, json: bool) -> Result<Exit, Failure> {
     let runtime = runtime()?;
-    let (parts, _loader) = open_parts(config, &runtime, threads(None))?;
+    let (parts, _loader) = open_parts(config, runtime, threads(None))?;
     match arguments.table {
         Some(table) if arguments.replay => {
             let replay = replay(&parts, &table, arguments.publish).map_err(boxed)?;
