@@ -180,6 +180,7 @@ impl Work<'_> {
             added: self.joined.values().cloned().collect(),
             removed,
             progress: BTreeMap::new(),
+            packets: BTreeMap::new(),
             made_by: None,
             info: info.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
             at: (self.parts.clock)(),

@@ -95,15 +95,6 @@ impl LookupTable {
         Ok(())
     }
 
-    /// Removes the row whose key stands in a line that has no other columns; a key over other columns removes none.
-    pub fn remove(&mut self, line: &[u8]) {
-        let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(line).unwrap_or_default();
-        let key = members.get(self.lookup.key.as_str()).and_then(|value| key_of(value.get()));
-        if let Some(key) = key {
-            self.rows.remove(&key);
-        }
-    }
-
     /// Reads a file; of rows with the same key the last one counts.
     fn read(lookup: &Lookup, path: &Path) -> Result<Self, InputError> {
         let name = path.display().to_string();
@@ -172,11 +163,23 @@ impl Lookups {
     /// The lines with the looked-up rows joined in.
     #[must_use]
     pub fn join(&self, lines: &[u8]) -> Vec<u8> {
-        let mut joined = Vec::with_capacity(lines.len() * 2);
+        self.join_some(lines, usize::MAX).bytes
+    }
+
+    /// The first of the lines with the looked-up rows joined in: at least one of them, and no more when `bytes_max` are reached.
+    #[must_use]
+    pub fn join_some(&self, lines: &[u8], bytes_max: usize) -> Joined {
+        let mut joined =
+            Joined { bytes: Vec::with_capacity(lines.len().saturating_mul(2).min(bytes_max)), lines: 0, end: 0 };
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
-            if self.join_line(line, &mut joined).is_none() {
-                joined.extend_from_slice(line);
+            if joined.bytes.len() >= bytes_max {
+                break;
             }
+            if self.join_line(line, &mut joined.bytes).is_none() {
+                joined.bytes.extend_from_slice(line);
+            }
+            joined.lines += 1;
+            joined.end += line.len();
         }
         joined
     }
@@ -196,6 +199,17 @@ impl Lookups {
         joined.extend_from_slice(&line[end..]);
         Some(())
     }
+}
+
+/// Lines with the looked-up rows joined in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The lines.
+    pub bytes: Vec<u8>,
+    /// How many.
+    pub lines: u32,
+    /// Where they end among the lines that they are made of.
+    pub end: usize,
 }
 
 #[cfg(test)]
@@ -240,5 +254,23 @@ mod tests {
     #[test]
     fn a_line_that_is_no_object_stays_as_it_is() {
         assert_eq!(join("[1]\n{\"a\":\n"), "[1]\n{\"a\":\n");
+    }
+
+    #[test]
+    fn lines_are_joined_as_far_as_there_is_room_and_one_at_least() {
+        let lookups = lookups(&[("1", "{\"department_id\":1}")]);
+        let lines = b"{\"department_id\":1}\n{\"department_id\":2}\n{\"department_id\":1}";
+        let whole = lookups.join(lines);
+        for bytes_max in [1, 30, 60, 100, 1_000] {
+            let (mut rest, mut joined, mut count) = (&lines[..], Vec::new(), 0);
+            while !rest.is_empty() {
+                let some = lookups.join_some(rest, bytes_max);
+                assert!(some.lines > 0);
+                joined.extend(some.bytes);
+                (rest, count) = (&rest[some.end..], count + some.lines);
+            }
+            assert_eq!((&whole, 3), (&joined, count), "{bytes_max}");
+        }
+        assert_eq!(1, lookups.join_some(lines, 1).lines);
     }
 }

@@ -11,7 +11,7 @@ pub use columns::{ColumnProblem, check_columns, check_packet_columns};
 pub(crate) use lines::{BYTE_ORDER_MARK, CHUNK_BYTES, LinePieces};
 pub use lines::{Chunk, ChunkLimits, LINE_BYTES_MAX, LineChunks};
 pub(crate) use lookup::key_of;
-pub use lookup::{LookupTable, Lookups, LookupsBuilder};
+pub use lookup::{Joined, LookupTable, Lookups, LookupsBuilder};
 pub(crate) use members::{Members, parse_members};
 
 use crate::error::{Exit, Explain};

@@ -5,10 +5,11 @@ use super::report::StarOutcome;
 use super::table::{MadeBy, Try, app, star_tables};
 use super::{Process, ProcessError, StarTableReport};
 use crate::input::{CalendarYears, ChunkLimits, LineChunks, Lookups};
-use crate::manifest::StarTable;
+use crate::manifest::{Field, StarTable};
 use crate::sandbox::Plugin;
 use crate::star::Fold;
 use crate::transform::{Days, PacketInput, PacketOptions, fold_packet, metadata};
+use chrono::Datelike;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
@@ -40,8 +41,40 @@ impl Process<'_> {
     pub(super) fn calendar(&self, plugin: &Plugin) -> Vec<StarTableReport> {
         let tables = star_tables(plugin);
         let mut reports: Vec<_> = tables.iter().map(|table| StarTableReport::new(table, plugin)).collect();
-        let result = self.cover_years(plugin, &tables, None, &mut reports);
+        let years = self.years_to_make_again(&tables);
+        let result = years.and_then(|years| self.cover_years(plugin, &tables, years, &mut reports));
         super::share_result(reports, result)
+    }
+
+    /// The years of the facts that are there, where tables of the calendar are not, or are made again.
+    fn years_to_make_again(&self, tables: &[StarTable]) -> Result<Option<CalendarYears>, ProcessError> {
+        let mut is_missing = self.is_replay;
+        for table in tables {
+            is_missing |= self.parts.star.open(&table.name)?.is_none();
+        }
+        if is_missing { self.years_of_facts() } else { Ok(None) }
+    }
+
+    /// The years from the first to the last day of all facts, by the logs of their tables.
+    fn years_of_facts(&self) -> Result<Option<CalendarYears>, ProcessError> {
+        let (calendars, limit) = (self.plan.calendars(), self.parts.calendar.limit);
+        let mut years = None;
+        for table in self.parts.plugins.iter().flat_map(|plugin| &plugin.manifest().star_tables) {
+            let refers = |field: &&Field| {
+                field.references.as_ref().is_some_and(|reference| calendars.contains(&reference.table))
+            };
+            let fields: Vec<&Field> = table.fields.iter().filter(refers).collect();
+            if fields.is_empty() {
+                continue;
+            }
+            let Some(version) = self.parts.star.open(&table.name)? else { continue };
+            for field in fields {
+                let Some((first, last)) = self.parts.star.dates(&version, &field.name)? else { continue };
+                let (first, last) = (first.year().max(limit.first()), last.year().min(limit.last()));
+                years = [years, CalendarYears::new(first, last)].into_iter().flatten().reduce(CalendarYears::span);
+            }
+        }
+        Ok(years)
     }
 
     /// Sees to it that each calendar has the years of some days.

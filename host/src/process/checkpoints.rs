@@ -1,7 +1,10 @@
 //! Where each star table stands, for people: a hint, as the checkpoints of source tables are.
 
 use super::{Parts, ProcessReport, StarOutcome, StarTableReport};
+use crate::checkpoint::CheckpointStore;
+use crate::error::Explain;
 use crate::sandbox::Plugin;
+use crate::star::StarLake;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,37 +20,81 @@ pub struct StarCheckpoint {
     pub sequence: u64,
     /// The plugin, as name@version.
     pub plugin: String,
-    /// When it came so far.
+    /// When it came so far, or failed.
     #[serde(with = "crate::packet::moment")]
     pub processed_at: DateTime<Utc>,
+    /// Why it could not be brought further, if the last process failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<StarFailure>,
 }
 
-/// How far the packets of each source table go at least, by the checkpoints of the star tables that these plugins make. They save
-/// looking at all packets; one that is lost, or wrong, costs that.
-pub(super) fn hints(parts: &Parts, plugins: &[&Plugin]) -> BTreeMap<String, u64> {
+/// Why a star table could not be brought up to date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StarFailure {
+    /// The stable word for the error.
+    pub code: String,
+    /// The error, and what caused it.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl StarFailure {
+    pub(super) fn new(error: &(impl Explain + 'static)) -> Self {
+        let message: String = crate::error::with_causes(error).chars().take(MESSAGE_CHARS_MAX).collect();
+        Self { code: error.code().to_owned(), message, hint: error.hint() }
+    }
+}
+
+/// A checkpoint is a small document.
+const MESSAGE_CHARS_MAX: usize = 1_000;
+
+/// The checkpoints of star tables, as they were before a process.
+pub(super) type Known = BTreeMap<String, StarCheckpoint>;
+
+/// The checkpoint of a star table; `None` if there is none that can be read.
+pub(super) fn read(star: &StarLake, checkpoints: &dyn CheckpointStore, table: &str) -> Option<StarCheckpoint> {
+    let document = star.wait(checkpoints.read(table)).ok().flatten()?;
+    serde_json::from_str(&document).ok()
+}
+
+/// The checkpoints of the star tables that these plugins make.
+pub(super) fn known(parts: &Parts, plugins: &[&Plugin]) -> Known {
+    let tables = plugins.iter().flat_map(|plugin| &plugin.manifest().star_tables);
+    tables
+        .filter_map(|table| Some((table.name.clone(), read(&parts.star, &*parts.checkpoints, &table.name)?)))
+        .collect()
+}
+
+/// How far the packets of each source table go at least, by the checkpoints of star tables. They save looking at all packets; one
+/// that is lost, or wrong, costs that.
+pub(super) fn hints(known: &Known) -> BTreeMap<String, u64> {
     let mut hints = BTreeMap::new();
-    for table in plugins.iter().flat_map(|plugin| &plugin.manifest().star_tables) {
-        let document = parts.star.wait(parts.checkpoints.read(&table.name)).ok().flatten();
-        let checkpoint = document.and_then(|document| serde_json::from_str::<StarCheckpoint>(&document).ok());
-        if let Some(StarCheckpoint { table, sequence, .. }) = checkpoint {
-            let hint = hints.entry(table).or_insert(0);
-            *hint = sequence.max(*hint);
-        }
+    for StarCheckpoint { table, sequence, .. } in known.values() {
+        let hint = hints.entry(table.clone()).or_insert(0);
+        *hint = (*sequence).max(*hint);
     }
     hints
 }
 
-/// Writes the checkpoints of the tables that moved. One that can't be written is told and costs nothing: the table's own log
-/// knows better.
-pub(super) fn write(parts: &Parts, reports: &[StarTableReport]) {
-    let moved = |report: &&StarTableReport| report.packets > 0 && !matches!(report.result, Ok(StarOutcome::Unchanged));
-    for report in reports.iter().filter(moved) {
+/// Writes the checkpoints of the tables that moved, that fail, or no longer do. One that can't be written is told and costs
+/// nothing: the table's own log knows better.
+pub(super) fn write(parts: &Parts, known: &Known, reports: &[StarTableReport]) {
+    for report in reports {
+        let known = known.get(&report.table);
+        let failure = report.result.as_ref().err().map(StarFailure::new);
+        let has_moved = report.packets > 0 && !matches!(report.result, Ok(StarOutcome::Unchanged));
+        if !has_moved && failure == known.and_then(|known| known.failure.clone()) {
+            continue;
+        }
         let checkpoint = StarCheckpoint {
             star_table: report.table.clone(),
             table: report.source.clone(),
-            sequence: report.sequence,
+            sequence: report.sequence.max(known.map_or(0, |known| known.sequence)),
             plugin: report.plugin.clone(),
             processed_at: (parts.clock)(),
+            failure,
         };
         let Ok(document) = serde_json::to_string(&checkpoint) else { continue };
         let written = parts.star.wait(parts.checkpoints.write(&report.table, &document));

@@ -1,6 +1,6 @@
 //! The table of deletions: which keys of which tables are gone, and since when. Rows of facts and dimensions stay.
 
-use super::packets::MANIFESTS_AHEAD;
+use super::packets::{MANIFESTS_AHEAD, mark};
 use super::publish::StarUpload;
 use super::reader::PacketReader;
 use super::report::StarOutcome;
@@ -10,7 +10,7 @@ use crate::columns::{Column, ColumnValues, Rows};
 use crate::lake::LakeError;
 use crate::manifest::{ColumnType, Field, StarKind, StarTable};
 use crate::packet::Manifest;
-use crate::star::{Change, Commit, Metadata, Operation, StarFile};
+use crate::star::{Change, Commit, Metadata, Operation, StarFile, TableVersion};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -64,11 +64,16 @@ impl Process<'_> {
     fn try_deletions(&self, report: &mut StarTableReport) -> Result<Try<StarOutcome>, ProcessError> {
         let table = table();
         let version = self.parts.star.open(TABLE)?;
-        let mut progress = BTreeMap::new();
+        let is_whole = self.is_of_other_packets(version.as_ref())?;
+        let (mut progress, mut marks) = (BTreeMap::new(), BTreeMap::new());
         let mut uploads = Vec::new();
         let mut packets = 0;
         for source in self.plan.sources() {
+            if is_whole {
+                progress.insert(app(&source), 0);
+            }
             let processed = match &version {
+                _ if is_whole => 0,
                 Some(version) => self.parts.star.progress(version, &app(&source))?.unwrap_or(0),
                 None => 0,
             };
@@ -78,11 +83,12 @@ impl Process<'_> {
                     packets += 1;
                     uploads.extend(self.deletions_of(&table, &manifest)?);
                     progress.insert(app(&source), manifest.sequence);
+                    marks.insert(source.clone(), mark(&manifest));
                 }
             }
         }
         let has_rows = !uploads.is_empty();
-        if !has_rows && (version.is_some() || packets == 0) && packets < PACKETS_BETWEEN_NOTES {
+        if !is_whole && !has_rows && (version.is_some() || packets == 0) && packets < PACKETS_BETWEEN_NOTES {
             return Ok(Try::Done(StarOutcome::Unchanged));
         }
         let version = match version {
@@ -92,12 +98,18 @@ impl Process<'_> {
                 Commit::Conflict => return Ok(Try::Conflict),
             },
         };
-        let added = self.parts.store_files(&[TABLE], uploads)?.into_iter().map(|(_, file)| file).collect();
+        let mut removed = BTreeSet::new();
+        if is_whole {
+            removed.extend(self.parts.star.files(&version)?.into_iter().map(|file| file.path));
+        }
+        let mut added: Vec<_> = self.parts.store_files(&[TABLE], uploads)?.into_iter().map(|(_, file)| file).collect();
+        added.retain(|new| !removed.remove(&new.file.path));
         let change = Change {
             operation: Operation::Write,
             added,
-            removed: BTreeSet::new(),
+            removed,
             progress,
+            packets: marks,
             made_by: None,
             info: BTreeMap::from([("run".to_owned(), self.parts.run.clone())]),
             at: (self.parts.clock)(),
@@ -110,6 +122,22 @@ impl Process<'_> {
             report.packets = packets as u64;
         }
         Ok(Try::Done(if has_rows { StarOutcome::Advanced } else { StarOutcome::Unchanged }))
+    }
+
+    /// Whether the table holds other packets than the lake has: it is made of packets alone, and made again then.
+    fn is_of_other_packets(&self, version: Option<&TableVersion>) -> Result<bool, ProcessError> {
+        let Some(version) = version else { return Ok(false) };
+        for source in self.plan.sources() {
+            let processed = self.parts.star.progress(version, &app(&source))?.unwrap_or(0);
+            match self.check_lake(version, &source, processed) {
+                Err(error @ (ProcessError::OtherPackets { .. } | ProcessError::Ahead { .. })) => {
+                    tracing::warn!(error = crate::error::with_causes(&error), "the table is made again");
+                    return Ok(true);
+                }
+                checked => checked?,
+            }
+        }
+        Ok(false)
     }
 
     /// The deletions of a packet, as a file.

@@ -1,7 +1,7 @@
 //! Dimensions: the newest row of each key.
 
 use super::fact::{check_drift, packet_input, read_error};
-use super::packets::{MANIFESTS_AHEAD, gaps};
+use super::packets::{MANIFESTS_AHEAD, first_missing, gaps};
 use super::publish::StarUpload;
 use super::reader::PacketReader;
 use super::report::{Held, StarOutcome};
@@ -13,7 +13,8 @@ use crate::manifest::StarTable;
 use crate::packet::Manifest;
 use crate::sandbox::Plugin;
 use crate::star::{
-    Bucket, BucketRows, Buckets, Fold, Metadata, NewTableFile, StarError, TableError, TableFile, TableVersion,
+    Bucket, BucketRows, Buckets, Fold, Metadata, NewTableFile, PacketMark, StarError, TableError, TableFile,
+    TableVersion,
 };
 use crate::transform::{PacketOptions, fold_packet, metadata};
 use object_store::ObjectStoreExt;
@@ -81,7 +82,13 @@ impl Process<'_> {
                     true => processed,
                     false => input.processed.zip(processed).map(|(one, other)| one.min(other)),
                 };
-                self.check_not_ahead(version.name(), &input.table, processed.unwrap_or(0))?;
+                if !self.is_replay {
+                    self.check_lake(version, &input.table, processed.unwrap_or(0))?;
+                } else if processed > Some(input.last) {
+                    self.packets.look_again(&input.table)?;
+                }
+                // What the star table holds may have come since the end of the table was looked up: it never goes back.
+                input.last = self.packets.last(&input.table)?;
             }
             let made_by = self.parts.star.made_by(version)?.and_then(|json| serde_json::from_str::<MadeBy>(&json).ok());
             is_new_plugin |= made_by.is_none_or(|made_by| made_by.digest != plugin.digest());
@@ -94,6 +101,10 @@ impl Process<'_> {
         if !is_whole && processed == source.last {
             return Ok(Try::Done(StarOutcome::Unchanged));
         }
+        let is_whole = is_whole || self.has_foreign_files(&versions)?;
+        if is_whole && source.processed.is_some() {
+            self.check_no_gap(&tables[0].name, &inputs)?;
+        }
         let folded = self.fold(plugin, tables, if is_whole { 0 } else { processed }, source.last, reports)?;
         let held = folded.held.map(|held| StarOutcome::Held(Box::new(held)));
         if let Some(held) = &held
@@ -103,6 +114,12 @@ impl Process<'_> {
         }
         let mut progress: BTreeMap<String, u64> = lookups.iter().map(|input| (input.app.clone(), input.last)).collect();
         progress.insert(source.app.clone(), folded.last);
+        let mut marks = BTreeMap::new();
+        for (table, sequence) in
+            lookups.iter().map(|input| (&input.table, input.last)).chain([(&source.table, folded.last)])
+        {
+            marks.extend(self.packets.mark(table, sequence)?.map(|mark| (table.clone(), mark)));
+        }
         let made_by = serde_json::to_string(&MadeBy::new(plugin, None)).ok();
         let metadata = metadata(plugin, &source.table);
         let mut moved = false;
@@ -114,12 +131,14 @@ impl Process<'_> {
             };
             crate::crash::point("buckets-stored");
             let is_same = replaced.added.is_empty() && replaced.removed.is_empty();
-            if is_same && self.is_replay && !is_new_plugin && !lookups_moved && processed == folded.last {
+            let is_current = is_same && !is_new_plugin && !lookups_moved && processed == folded.last;
+            if is_current && self.is_replay && self.holds(version, &marks)? {
                 continue;
             }
             moved = true;
             let mut change = self.change(plugin, replaced.added, replaced.removed, progress.clone());
             change.made_by = made_by.clone().filter(|_| is_whole);
+            change.packets.clone_from(&marks);
             if let Try::Conflict = self.commit(version, table, &change, &mut reports[index])? {
                 return Ok(Try::Conflict);
             }
@@ -129,6 +148,34 @@ impl Process<'_> {
             report.rejects = folded.rejects;
         }
         Ok(Try::Done(held.unwrap_or(if moved { StarOutcome::Advanced } else { StarOutcome::Unchanged })))
+    }
+
+    /// Whether some file of the tables is no bucket: another program's, which may hold any keys.
+    fn has_foreign_files(&self, versions: &[TableVersion]) -> Result<bool, ProcessError> {
+        for version in versions {
+            if self.parts.star.files(version)?.iter().any(|file| keys::bucket_of(&file.path).is_none()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a star table remembers just these packets, or none.
+    fn holds(&self, version: &TableVersion, marks: &BTreeMap<String, PacketMark>) -> Result<bool, ProcessError> {
+        let held = self.parts.star.packets(version)?;
+        Ok(marks.iter().all(|(table, mark)| held.get(table).is_none_or(|held| held == mark)))
+    }
+
+    /// Looks whether the lake still has all packets of the inputs: a table that is made again would lose the rows of others.
+    fn check_no_gap(&self, star: &str, inputs: &[DimensionInput]) -> Result<(), ProcessError> {
+        for input in inputs {
+            let sequences = self.packets.between(&input.table, 0, input.last)?;
+            if let Some(sequence) = first_missing(1, input.last, &sequences) {
+                let (star, table) = (star.to_owned(), input.table.clone());
+                return Err(ProcessError::Gap { star, table, sequence });
+            }
+        }
+        Ok(())
     }
 
     /// The inputs of a dimension, its source first.
@@ -268,7 +315,12 @@ impl Process<'_> {
                 Err(error) => Err(error),
             }
         });
-        let bytes = bytes.map_err(LakeError::store("read", &key))?;
+        let bytes = bytes.map_err(|error| match error {
+            object_store::Error::NotFound { .. } => {
+                ProcessError::from(TableError::File { key: key.to_string(), reason: "it is gone".to_owned() })
+            }
+            error => LakeError::store("read", &key)(error).into(),
+        })?;
         BucketRows::read(table, bucket, bytes).map_err(|error| {
             TableError::File { key: key.to_string(), reason: crate::error::with_causes(&error) }.into()
         })

@@ -49,15 +49,35 @@ pub enum ProcessError {
         /// The last packet in the lake.
         lake: u64,
     },
-    /// A row of a lookup is none.
-    #[error("packet {sequence} of `{table}` has a row that can't be looked up: {reason}")]
-    Lookup {
-        /// The looked-up table.
+    /// The star table holds packets of another lake, or of one that was begun anew.
+    #[error("`{star}` holds packet {sequence} of `{table}`, and the lake has another one of that number")]
+    OtherPackets {
+        /// The star table.
+        star: String,
+        /// The source table.
         table: String,
+        /// The last packet that the star table holds.
+        sequence: u64,
+    },
+    /// A packet was to be accepted that is not held.
+    #[error("packet {sequence} of `{star}` is not held by {plugin}: there is nothing to accept")]
+    NotHeld {
+        /// The first star table of the plugin.
+        star: String,
         /// The packet.
         sequence: u64,
-        /// What is wrong with the row.
-        reason: String,
+        /// The plugin, as name@version.
+        plugin: String,
+    },
+    /// Rows would be taken away because their packet is missing.
+    #[error("the lake lacks packet {sequence} of `{table}`, and `{star}` would lose what it has of it")]
+    Gap {
+        /// The star table.
+        star: String,
+        /// The source table.
+        table: String,
+        /// The first packet that is missing.
+        sequence: u64,
     },
     /// Other processes have committed again and again.
     #[error("others commit to `{star}` all the time: given up after {tries} tries")]
@@ -132,9 +152,11 @@ impl Explain for ProcessError {
         match self {
             Self::Drift { .. } => "source-drift",
             Self::Ahead { .. } => "star-ahead",
-            Self::Lookup { .. } => "lookup-row",
             Self::Crowded { .. } => "star-crowded",
             Self::Owner { .. } => "star-owner",
+            Self::OtherPackets { .. } => "star-other-packets",
+            Self::NotHeld { .. } => "not-held",
+            Self::Gap { .. } => "star-gap",
             Self::Joined { .. } => "star-joined",
             Self::Sibling { .. } => "star-sibling",
             Self::Plan(_) => "plugins",
@@ -152,11 +174,18 @@ impl Explain for ProcessError {
             Self::Ahead { .. } => {
                 "does `[lake] raw` name the right lake? Were packets lost, bring them back from a backup".to_owned()
             }
-            Self::Lookup { .. } => "the plugin looks rows up by a column that these rows lack".to_owned(),
             Self::Crowded { .. } => "run it again; one process at a time is enough".to_owned(),
             Self::Owner { owner, .. } => format!(
                 "keep the name `{owner}`: by it the table knows how far it has come; or give the new table another name"
             ),
+            Self::OtherPackets { star, .. } => format!(
+                "does `[lake] raw` name the right lake? If it was begun anew, `host replay --table {star}` makes the table again \
+                 from the packets that there are now"
+            ),
+            Self::NotHeld { .. } => "`host status` shows the packets that are held; run `host process` first".to_owned(),
+            Self::Gap { .. } => {
+                "bring the manifest back from a backup, or from an older version of the bucket; nothing was written".to_owned()
+            }
             Self::Joined { first, last, .. } => format!("`--sequence {first}..{last}` takes all of them"),
             Self::Sibling { .. } => return None,
             Self::Plan(_) => "take one of them out of the folder of plugins".to_owned(),

@@ -1,6 +1,6 @@
 //! Facts: the rows of each packet, in the order of the packets.
 
-use super::packets::{MANIFESTS_AHEAD, gaps};
+use super::packets::{MANIFESTS_AHEAD, gaps, mark};
 use super::publish::StarUpload;
 use super::reader::{Failure, PacketReader};
 use super::report::StarOutcome;
@@ -10,7 +10,7 @@ use crate::input::{LineChunks, Lookups, check_packet_columns};
 use crate::manifest::StarTable;
 use crate::packet::Manifest;
 use crate::sandbox::Plugin;
-use crate::star::TableVersion;
+use crate::star::{PacketMark, TableVersion};
 use crate::transform::{
     CalendarColumns, Days, PacketInput, PacketOptions, RunError, TransformedPacket, transform_packet,
 };
@@ -31,6 +31,7 @@ const BYTES_PER_COMMIT: u64 = 32 * 1024 * 1024;
 pub(super) struct Batch {
     /// The last packet.
     last: u64,
+    pub(super) mark: Option<PacketMark>,
     packets: u64,
     rows: u64,
     bytes: u64,
@@ -79,8 +80,10 @@ impl Process<'_> {
             let processed = self.parts.star.progress(version, &fact.app)?.unwrap_or(0);
             fact.processed.push(processed);
         }
+        for (version, processed) in fact.versions.iter().zip(&fact.processed) {
+            self.check_lake(version, source, *processed)?;
+        }
         let processed = fact.processed.iter().min().copied().unwrap_or(0);
-        self.check_not_ahead(&tables[0].name, source, fact.processed.iter().max().copied().unwrap_or(0))?;
         let sequences = self.packets.between(source, processed, bound)?;
         for (report, processed) in reports.iter_mut().zip(&fact.processed) {
             (report.sequence, report.gaps) = (*processed, gaps(*processed, &sequences));
@@ -164,7 +167,7 @@ impl Process<'_> {
         if let Some(held) = self.hold(plugin, manifest, &transformed)? {
             return Ok(Some(StarOutcome::Held(Box::new(held))));
         }
-        batch.add(manifest.sequence, transformed);
+        batch.add(manifest, transformed);
         Ok(None)
     }
 
@@ -190,7 +193,8 @@ impl Process<'_> {
             }
             let added = files.extract_if(.., |(table, _)| *table == index).map(|(_, file)| file).collect();
             let progress = BTreeMap::from([(fact.app.clone(), batch.last)]);
-            let change = self.change(fact.plugin, added, BTreeSet::new(), progress);
+            let mut change = self.change(fact.plugin, added, BTreeSet::new(), progress);
+            change.packets.extend(batch.mark.clone().map(|mark| (fact.plugin.manifest().source_table.clone(), mark)));
             match self.commit(&fact.versions[index], table, &change, &mut reports[index])? {
                 Try::Conflict => return Ok(Try::Conflict),
                 Try::Done(version) => fact.versions[index] = version,
@@ -204,24 +208,33 @@ impl Process<'_> {
         Ok(Try::Done(()))
     }
 
-    /// Looks whether the lake still has what a star table holds.
-    pub(super) fn check_not_ahead(&self, star: &str, table: &str, processed: u64) -> Result<(), ProcessError> {
-        let lake = self.packets.last(table)?;
-        if processed <= lake {
-            return Ok(());
+    /// Looks whether the lake has what a star table holds: the packets up to `processed` of a source table, and no others of the
+    /// same numbers.
+    pub(super) fn check_lake(&self, version: &TableVersion, table: &str, processed: u64) -> Result<(), ProcessError> {
+        let star = || version.name().to_owned();
+        let mut lake = self.packets.last(table)?;
+        if processed > lake {
+            // The end of the table was looked up before somebody else brought and processed more.
+            lake = self.packets.look_again(table)?;
         }
-        // The end of the table was looked up before somebody else brought and processed more.
-        let lake = self.packets.between(table, lake, u64::MAX)?.last().copied().unwrap_or(lake);
-        if processed <= lake {
-            return Ok(());
+        if processed > lake {
+            return Err(ProcessError::Ahead { star: star(), table: table.to_owned(), processed, lake });
         }
-        Err(ProcessError::Ahead { star: star.to_owned(), table: table.to_owned(), processed, lake })
+        let held = self.parts.star.packets(version)?.remove(table).filter(|mark| mark.sequence == processed);
+        let Some(held) = held else { return Ok(()) };
+        match self.packets.mark(table, processed)? {
+            Some(found) if found != held => {
+                Err(ProcessError::OtherPackets { star: star(), table: table.to_owned(), sequence: processed })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 impl Batch {
-    fn add(&mut self, sequence: u64, transformed: TransformedPacket) {
-        self.last = sequence;
+    fn add(&mut self, manifest: &Manifest, transformed: TransformedPacket) {
+        let sequence = manifest.sequence;
+        (self.last, self.mark) = (sequence, Some(mark(manifest)));
         self.packets += 1;
         self.rejects += transformed.rejects;
         self.days = Days::span(self.days, transformed.days);

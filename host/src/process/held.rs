@@ -36,6 +36,11 @@ pub(super) fn accept(parts: &Parts, plan: &Plan<'_>, accepted: &[(String, u64)])
                 listed(&parts.plugins.iter().map(|plugin| first_table(plugin).to_owned()).collect::<Vec<_>>(), "none");
             return Err(ProcessError::UnknownTable { table: table.clone(), known });
         };
+        let first = first_table(plugin);
+        if parts.document::<Held>(&keys::held(first, *sequence, plugin.digest()))?.is_none() {
+            let (star, plugin) = (first.to_owned(), super::plugin_name(plugin));
+            return Err(ProcessError::NotHeld { star, sequence: *sequence, plugin });
+        }
         let decision = Accepted {
             plugin: super::plugin_name(plugin),
             digest: plugin.digest().to_owned(),
@@ -68,7 +73,9 @@ impl Process<'_> {
         if !held.contains(&sequence) || self.is_accepted(plugin, sequence)? {
             return Ok(None);
         }
-        self.parts.document(&keys::held(first_table(plugin), sequence, plugin.digest()))
+        let held: Option<Held> = self.parts.document(&keys::held(first_table(plugin), sequence, plugin.digest()))?;
+        // Within other limits of the calendar other rows are rejected.
+        Ok(held.filter(|held| held.calendar_limit == self.parts.calendar.limit.to_string()))
     }
 
     /// Holds a packet whose rejects are too many, unless somebody has accepted it.
@@ -87,6 +94,7 @@ impl Process<'_> {
             star_table,
             table: packet.table.clone(),
             sequence: packet.sequence,
+            calendar_limit: self.parts.calendar.limit.to_string(),
             plugin: plugin.manifest().name.clone(),
             version: plugin.manifest().version.clone(),
             digest: plugin.digest().to_owned(),
@@ -112,8 +120,10 @@ impl Process<'_> {
         sequence: u64,
         transformed: &mut TransformedPacket,
     ) -> Result<(), ProcessError> {
-        let Some(rejects) = transformed.rejects_file.take() else { return Ok(()) };
         let key = keys::rejects(first_table(plugin), sequence, plugin.digest());
+        let Some(rejects) = transformed.rejects_file.take() else {
+            return if self.is_replay { self.parts.remove(&key) } else { Ok(()) };
+        };
         self.parts.star.wait(self.parts.store_spooled(&key, rejects))
     }
 }

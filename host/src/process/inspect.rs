@@ -7,7 +7,7 @@ use super::{Parts, Plan, Process, ProcessError, StarTableReport, keys};
 use crate::input::CalendarYears;
 use crate::manifest::StarTable;
 use crate::sandbox::Plugin;
-use crate::star::{BucketRows, Fold};
+use crate::star::{BucketRows, Fold, TableVersion};
 use crate::transform::metadata;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -48,13 +48,12 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// [`ProcessError`] if the lake or the table can't be read.
-    pub fn behind(&self, plugin: &Plugin, table: &StarTable) -> Result<Vec<Behind>, ProcessError> {
-        let Some(version) = self.parts.star.open(&table.name)? else { return Ok(Vec::new()) };
+    pub fn behind(&self, plugin: &Plugin, version: &TableVersion) -> Result<Vec<Behind>, ProcessError> {
         let manifest = plugin.manifest();
         let inputs = manifest.lookups.iter().map(|lookup| &lookup.table).chain([&manifest.source_table]);
         let mut behind = Vec::new();
         for input in inputs.filter(|input| *input != CALENDAR) {
-            let processed = self.parts.star.progress(&version, &app(plugin, input))?.unwrap_or(0);
+            let processed = self.parts.star.progress(version, &app(plugin, input))?.unwrap_or(0);
             let last = self.packets.last(input)?;
             if processed < last {
                 behind.push(Behind { table: input.clone(), processed, last });
@@ -63,19 +62,38 @@ impl<'a> Inspection<'a> {
         Ok(behind)
     }
 
+    /// The source tables of which a star table holds other packets than the lake has, with the last packet that it holds.
+    ///
+    /// # Errors
+    /// [`ProcessError`] if the lake or the table can't be read.
+    pub fn other_packets(&self, version: &TableVersion) -> Result<Vec<(String, u64)>, ProcessError> {
+        let mut others = Vec::new();
+        for (table, held) in self.parts.star.packets(version)? {
+            let found = self.packets.mark(&table, held.sequence)?;
+            if found.is_some_and(|found| found != held) || held.sequence > self.packets.last(&table)? {
+                others.push((table, held.sequence));
+            }
+        }
+        Ok(others)
+    }
+
     /// The files that a dimension should have, by what its packets fold to; `None` where that can't be told: it was made by another
     /// plugin, or it looks rows up in a table that has moved since.
     ///
     /// # Errors
     /// [`ProcessError`].
-    pub fn expected_buckets(&self, plugin: &Plugin, index: usize) -> Result<Option<BTreeSet<String>>, ProcessError> {
+    pub fn expected_buckets(
+        &self,
+        plugin: &Plugin,
+        index: usize,
+        version: &TableVersion,
+    ) -> Result<Option<BTreeSet<String>>, ProcessError> {
         let tables = star_tables(plugin);
         let table = &tables[index];
-        let Some(version) = self.parts.star.open(&table.name)? else { return Ok(None) };
-        let made_by = self.parts.star.made_by(&version)?.and_then(|json| serde_json::from_str::<MadeBy>(&json).ok());
+        let made_by = self.parts.star.made_by(version)?.and_then(|json| serde_json::from_str::<MadeBy>(&json).ok());
         let Some(made_by) = made_by.filter(|made_by| made_by.digest == plugin.digest()) else { return Ok(None) };
         let source = &plugin.manifest().source_table;
-        if self.behind(plugin, table)?.iter().any(|behind| behind.table != *source) {
+        if self.behind(plugin, version)?.iter().any(|behind| behind.table != *source) {
             return Ok(None);
         }
         let calendars = Mutex::default();
@@ -87,7 +105,7 @@ impl<'a> Inspection<'a> {
             };
             process.fold_years(plugin, index, years)?.0
         } else {
-            let processed = self.parts.star.progress(&version, &app(plugin, source))?.unwrap_or(0);
+            let processed = self.parts.star.progress(version, &app(plugin, source))?.unwrap_or(0);
             let mut reports: Vec<_> = tables.iter().map(|table| StarTableReport::new(table, plugin)).collect();
             let mut folded = process.fold(plugin, &tables, 0, processed, &mut reports)?;
             folded.folds.swap_remove(index)

@@ -37,7 +37,7 @@ mod status;
 mod table;
 
 pub use calendar::CalendarOptions;
-pub use checkpoints::StarCheckpoint;
+pub use checkpoints::{StarCheckpoint, StarFailure};
 pub use error::ProcessError;
 pub use inspect::{Behind, Inspection};
 pub use plan::Plan;
@@ -138,7 +138,8 @@ pub fn process(
     let selected = plan.select(&options.tables)?;
     held::accept(parts, &plan, &options.accepted)?;
     tracing::info!(run = parts.run, plugins = selected.len(), "process begins");
-    let packets = Packets::new(parts, checkpoints::hints(parts, &selected));
+    let known = checkpoints::known(parts, &selected);
+    let packets = Packets::new(parts, checkpoints::hints(&known));
     // What facts refer to comes first, and it is looked up after the packets of the facts: so it is there.
     let mut bounds = BTreeMap::new();
     for plugin in selected.iter().filter(|plugin| plan::is_fact(plugin)) {
@@ -159,7 +160,7 @@ pub fn process(
         log_table(&report);
         reports.push(report);
     }
-    checkpoints::write(parts, &reports);
+    checkpoints::write(parts, &known, &reports);
     let took = began.elapsed();
     let rows: u64 = reports.iter().map(|report| report.rows).sum();
     tracing::info!(run = parts.run, rows, seconds = took.as_secs_f64(), "process ends");

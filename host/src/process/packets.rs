@@ -3,6 +3,7 @@
 use super::{Parts, ProcessError};
 use crate::lake::LakeError;
 use crate::packet::Manifest;
+use crate::star::PacketMark;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,11 +21,12 @@ pub(super) struct Packets<'a> {
     /// Up to which packet each table is likely to go at least, so that not all of them need be listed.
     hints: Arc<BTreeMap<String, u64>>,
     last: Arc<Mutex<BTreeMap<String, u64>>>,
+    marks: Arc<Mutex<BTreeMap<(String, u64), Option<PacketMark>>>>,
 }
 
 impl<'a> Packets<'a> {
     pub(super) fn new(parts: &'a Parts, hints: BTreeMap<String, u64>) -> Self {
-        Self { parts, hints: Arc::new(hints), last: Arc::default() }
+        Self { parts, hints: Arc::new(hints), last: Arc::default(), marks: Arc::default() }
     }
 
     /// The last packet of a table; 0 if there is none.
@@ -40,6 +42,29 @@ impl<'a> Packets<'a> {
         let last = sequences.last().copied().unwrap_or(0);
         self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(table.to_owned(), last);
         Ok(last)
+    }
+
+    /// Looks anew where a table ends.
+    pub(super) fn look_again(&self, table: &str) -> Result<u64, ProcessError> {
+        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).remove(table).unwrap_or(0);
+        let last = self.after(table, before)?.last().copied().unwrap_or(before);
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(table.to_owned(), last);
+        Ok(last)
+    }
+
+    /// What a packet is known by; `None` if the lake does not have it.
+    pub(super) fn mark(&self, table: &str, sequence: u64) -> Result<Option<PacketMark>, ProcessError> {
+        let key = (table.to_owned(), sequence);
+        if let Some(mark) = self.marks.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(mark.clone());
+        }
+        let found = match self.parts.star.wait(self.parts.lake.manifest(table, sequence)) {
+            Ok(manifest) => Some(mark(&manifest)),
+            Err(LakeError::Store { source: object_store::Error::NotFound { .. }, .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        Ok(found)
     }
 
     /// The first packet of a table, if there is one.
@@ -70,6 +95,17 @@ impl<'a> Packets<'a> {
         let read = stream::iter(sequences.to_vec()).map(|sequence| lake.manifest(table, sequence));
         self.parts.star.wait(read.buffered(MANIFESTS_AT_ONCE).try_collect())
     }
+}
+
+/// What a packet is known by.
+pub(super) fn mark(manifest: &Manifest) -> PacketMark {
+    PacketMark { sequence: manifest.sequence, chain: manifest.chain.clone() }
+}
+
+/// The first packet that is missing of those from `first` to `last`.
+pub(super) fn first_missing(first: u64, last: u64, sequences: &[u64]) -> Option<u64> {
+    let follows = (first..).zip(sequences).take_while(|(expected, found)| expected == *found).count() as u64;
+    (first + follows <= last).then_some(first + follows)
 }
 
 /// How many sequence ids are missing between `processed` and the packets that follow.

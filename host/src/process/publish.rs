@@ -79,6 +79,14 @@ impl Parts {
         Ok(())
     }
 
+    /// Removes an object, if it is there.
+    pub(super) fn remove(&self, key: &Path) -> Result<(), ProcessError> {
+        match self.star.wait(self.star.store().delete(key)) {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(LakeError::store("remove", key)(error).into()),
+        }
+    }
+
     /// Stores bytes under a key that says what they are.
     pub(super) async fn store_spooled(&self, key: &Path, spooled: Spooled) -> Result<(), ProcessError> {
         self.star.store_spooled(key, spooled, (self.clock)()).await

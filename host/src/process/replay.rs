@@ -1,7 +1,7 @@
 //! Star tables, made again from their packets: with the plugin that is in force now, in place.
 
 use super::fact::{Batch, FactTables};
-use super::packets::MANIFESTS_AHEAD;
+use super::packets::{MANIFESTS_AHEAD, first_missing};
 use super::plan::{is_calendar, is_fact};
 use super::reader::PacketReader;
 use super::report::{StarOutcome, StarTableReport};
@@ -82,11 +82,28 @@ impl Process<'_> {
         for version in &versions {
             processed.push(self.parts.star.progress(version, &app)?.unwrap_or(0));
         }
-        let last = processed.iter().max().copied().unwrap_or(0);
-        let (first, last) = range.map_or((1, last), |range| (*range.start(), (*range.end()).min(last)));
+        let mut last = processed.iter().max().copied().unwrap_or(0);
+        let first = range.map_or(1, |range| (*range.start()).max(1));
+        match range {
+            Some(range) => {
+                last = last.min(*range.end());
+                for (version, processed) in versions.iter().zip(&processed) {
+                    self.check_lake(version, source, *processed)?;
+                }
+            }
+            // The whole table is made of what the lake has now, whatever it had before.
+            None if last > self.packets.last(source)? => {
+                last = last.min(self.packets.look_again(source)?);
+                processed.iter_mut().for_each(|processed| *processed = last.min(*processed));
+            }
+            None => {}
+        }
         let held = self.held_sequences(plugin)?;
         let fact = FactTables { plugin, app, tables, versions, processed, held };
-        let sequences = self.packets.between(source, first.saturating_sub(1), last)?;
+        let sequences = self.packets.between(source, first - 1, last)?;
+        if let Some(sequence) = first_missing(first, last, &sequences) {
+            return Err(ProcessError::Gap { star: tables[0].name.clone(), table: source.clone(), sequence });
+        }
         let mut replayed = Replayed::new(tables.len());
         for sequences in sequences.chunks(MANIFESTS_AHEAD) {
             for manifest in self.packets.manifests(source, sequences)? {
@@ -98,16 +115,25 @@ impl Process<'_> {
         self.ensure_calendar(replayed.days)?;
         let mut outcome = StarOutcome::Unchanged;
         for (index, table) in tables.iter().enumerate() {
-            let mut removed = self.files_of_packets(&fact, index, first..=last)?;
+            let mut removed = match range {
+                Some(_) => self.files_of_packets(&fact, index, first..=last)?,
+                None => self.parts.star.files(&fact.versions[index])?.into_iter().map(|file| file.path).collect(),
+            };
             let mut added = std::mem::take(&mut replayed.files[index]);
             added.retain(|new| !removed.remove(&new.file.path));
             let report = &mut reports[index];
             (report.sequence, report.rejects) = (fact.processed[index], replayed.rejects);
-            if added.is_empty() && removed.is_empty() {
+            let mark = self.packets.mark(source, fact.processed[index])?;
+            let held = self.parts.star.packets(&fact.versions[index])?.remove(source);
+            let is_same_lake = range.is_some() || held.is_none() || held == mark;
+            if added.is_empty() && removed.is_empty() && is_same_lake {
                 continue;
             }
             let progress = BTreeMap::from([(fact.app.clone(), fact.processed[index])]);
-            let change = self.change(plugin, added, removed, progress);
+            let mut change = self.change(plugin, added, removed, progress);
+            if range.is_none() {
+                change.packets.extend(mark.map(|mark| (source.clone(), mark)));
+            }
             if let Try::Conflict = self.commit(&fact.versions[index], table, &change, report)? {
                 return Ok(Try::Conflict);
             }

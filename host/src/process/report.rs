@@ -79,6 +79,9 @@ pub struct Held {
     pub version: String,
     /// The SHA-256 of the component.
     pub digest: String,
+    /// The years beyond which no day may lie, as they were then.
+    #[serde(default)]
+    pub calendar_limit: String,
     /// The records of the packet.
     pub records: u64,
     /// Those that were rejected.

@@ -1,7 +1,8 @@
 //! Where each star table stands, by its own log and the lake.
 
 use super::report::Held;
-use super::{ProcessError, keys};
+use super::{ProcessError, StarFailure, checkpoints, keys};
+use crate::checkpoint::CheckpointStore;
 use crate::lake::{Lake, LakeError};
 use crate::star::{StarLake, TableVersion};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,6 +26,8 @@ pub struct StarStatus {
     pub lag: Option<TimeDelta>,
     /// The packet that stops it, if one does.
     pub held: Option<HeldPacket>,
+    /// Why the last process could not bring it up to date, or why it can't be read.
+    pub failure: Option<StarFailure>,
 }
 
 /// A packet that stops a star table.
@@ -40,18 +43,41 @@ pub struct HeldPacket {
     pub version: String,
 }
 
-/// Where the star tables stand, by name.
+/// Where the star tables stand, by name. One that can't be read is among them.
 ///
 /// # Errors
-/// [`ProcessError`] if the lake or the star tables can't be read.
-pub fn star_status(lake: &Lake, star: &StarLake, now: DateTime<Utc>) -> Result<Vec<StarStatus>, ProcessError> {
+/// [`ProcessError`] if the star tables can't be listed.
+pub fn star_status(
+    lake: &Lake,
+    star: &StarLake,
+    checkpoints: &dyn CheckpointStore,
+    now: DateTime<Utc>,
+) -> Result<Vec<StarStatus>, ProcessError> {
     let listed =
         star.wait(star.store().list_with_delimiter(None)).map_err(LakeError::store("list", &Path::default()))?;
     let names = listed.common_prefixes.iter().filter_map(|prefix| prefix.filename().map(str::to_owned));
     let mut statuses = Vec::new();
     for name in names.filter(|name| !keys::RESERVED.contains(&name.as_str())) {
-        if let Some(version) = star.open(&name)? {
-            statuses.push(table_status(lake, star, &version, now)?);
+        let looked = star.open(&name).map_err(ProcessError::from).and_then(|version| match version {
+            Some(version) => table_status(lake, star, &version, now).map(Some),
+            None => Ok(None),
+        });
+        let known = checkpoints::read(star, checkpoints, &name);
+        match looked {
+            Ok(None) => {}
+            Ok(Some(mut status)) => {
+                status.failure = known.and_then(|known| known.failure);
+                statuses.push(status);
+            }
+            Err(error) => statuses.push(StarStatus {
+                table: name,
+                source: known.as_ref().map_or_else(String::new, |known| known.table.clone()),
+                processed: known.map_or(0, |known| known.sequence),
+                behind: 0,
+                lag: None,
+                held: None,
+                failure: Some(StarFailure::new(&error)),
+            }),
         }
     }
     statuses.sort_by(|left, right| left.table.cmp(&right.table));
@@ -68,8 +94,15 @@ fn table_status(
     let (source, plugin, lookups) = (property("star.source"), property("star.plugin"), property("star.lookups"));
     let progress = |input: &str| star.progress(version, &format!("{plugin}/{input}"));
     let processed = progress(&source)?.unwrap_or(0);
-    let mut status =
-        StarStatus { table: version.name().to_owned(), source, processed, behind: 0, lag: None, held: None };
+    let mut status = StarStatus {
+        table: version.name().to_owned(),
+        source,
+        processed,
+        behind: 0,
+        lag: None,
+        held: None,
+        failure: None,
+    };
     if status.source == super::plan::CALENDAR {
         return Ok(status);
     }

@@ -126,6 +126,7 @@ impl Process<'_> {
             added,
             removed,
             progress,
+            packets: BTreeMap::new(),
             made_by: None,
             info: info.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
             at: (self.parts.clock)(),
@@ -179,16 +180,14 @@ fn current_query(table: &StarTable, packet: Option<&Manifest>) -> Option<String>
     {
         return None;
     }
-    let key = match packet.key.as_slice() {
-        [column] => format!("CAST(f.{column} AS VARCHAR)"),
-        _ => return None,
-    };
-    let (name, source) = (&table.name, &packet.table);
-    let column = &packet.key[0];
+    let [key] = packet.key.as_slice() else { return None };
+    let (name, source, deletions) = (&table.name, &packet.table, super::deletions::TABLE);
+    // Joins alone: not every reader can look a row up that is not there.
     Some(format!(
-        "SELECT * FROM (SELECT f.*, row_number() OVER (PARTITION BY f.{column} ORDER BY f.{record} DESC) AS newest FROM {name} f) f \
-         WHERE newest = 1 AND NOT EXISTS (SELECT 1 FROM {} d WHERE d.\"table\" = '{source}' AND d.\"key\" = {key} \
-         AND d.last_record >= f.{record})",
-        super::deletions::TABLE
+        "SELECT f.* FROM {name} f \
+         JOIN (SELECT max({record}) AS newest FROM {name} GROUP BY {key}) n ON n.newest = f.{record} \
+         LEFT JOIN (SELECT \"key\" AS gone, max(last_record) AS gone_at FROM {deletions} WHERE \"table\" = '{source}' GROUP BY \"key\") d \
+         ON d.gone = CAST(f.{key} AS VARCHAR) \
+         WHERE d.gone_at IS NULL OR d.gone_at < f.{record}"
     ))
 }

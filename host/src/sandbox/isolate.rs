@@ -137,7 +137,26 @@ impl Plugin {
     }
 }
 
+impl TooManyFaults {
+    /// The same, where `lines` lines came before those of the call.
+    pub(crate) fn after(self, lines: u64) -> Self {
+        Self { line: self.line + lines, ..self }
+    }
+}
+
 impl Isolated {
+    /// Adds what became of the lines that follow the first `lines` of this.
+    pub(crate) fn append(&mut self, lines: u64, other: Self) {
+        let shifted = |part: Transformed| Transformed { first_line: part.first_line + lines, ..part };
+        self.parts.extend(other.parts.into_iter().map(shifted));
+        self.rejects.extend(other.rejects.into_iter().map(|reject| Reject { line: reject.line + lines, ..reject }));
+        self.usage.add(&other.usage);
+        self.log.extend(other.log);
+        self.log_bytes += other.log_bytes;
+        let first_fault = other.first_fault.map(|(line, fault)| (line + lines, fault));
+        self.first_fault = self.first_fault.take().or(first_fault);
+    }
+
     /// Adds `log` as far as one call may log: however many stretches there are, they have no more room than the whole.
     fn keep_log(&mut self, log: Vec<LogLine>, bytes_max: u64) {
         for line in log {

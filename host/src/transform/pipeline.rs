@@ -14,6 +14,10 @@ use std::thread;
 /// How many chunks a thread may be ahead of the one whose turn it is.
 const CHUNKS_AHEAD_PER_THREAD: u64 = 1;
 
+/// How many bytes of lines with looked-up rows a plugin gets at a time, about: a long text that many rows look up is in each of
+/// their lines.
+const JOINED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// What the workers share.
 pub(super) struct Pipeline<'a> {
     pub(super) plugin: &'a Plugin,
@@ -97,14 +101,24 @@ pub(crate) fn transform(
     first_record: u64,
     chunk: &Chunk,
 ) -> Result<Isolated, TooManyFaults> {
-    let joined = (!lookups.is_empty()).then(|| lookups.join(&chunk.bytes));
-    plugin.call_isolating(&Call {
-        sequence,
-        first_record: first_record + chunk.records_before,
-        first_line: chunk.records_before,
-        lines: chunk.lines,
-        json_lines: joined.as_deref().unwrap_or(&chunk.bytes),
-    })
+    let mut isolated = Isolated::default();
+    let (mut rest, mut done) = (chunk.bytes.as_slice(), 0);
+    loop {
+        let joined = (!lookups.is_empty()).then(|| lookups.join_some(rest, JOINED_BYTES_MAX));
+        let call = Call {
+            sequence,
+            first_record: first_record + chunk.records_before + done,
+            first_line: chunk.records_before + done,
+            lines: joined.as_ref().map_or(chunk.lines, |joined| joined.lines),
+            json_lines: joined.as_ref().map_or(rest, |joined| &joined.bytes),
+        };
+        isolated.append(done, plugin.call_isolating(&call).map_err(|faults| faults.after(done))?);
+        done += u64::from(call.lines);
+        rest = &rest[joined.map_or(rest.len(), |joined| joined.end)..];
+        if rest.is_empty() {
+            return Ok(isolated);
+        }
+    }
 }
 
 struct State<'a> {

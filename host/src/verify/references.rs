@@ -4,6 +4,7 @@ use super::fact::unreadable;
 use super::{Kind, Verify};
 use crate::manifest::{Field, Reference, StarTable};
 use crate::process::{Inspection, ProcessError};
+use crate::star::{TableError, TableVersion};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use twox_hash::XxHash3_64;
@@ -32,7 +33,7 @@ impl Verify<'_> {
 
     /// The values of a field; `None` where there is no such table.
     fn values(&mut self, table: &str, field: &str) -> Result<Option<Values>, ProcessError> {
-        let Some(version) = self.parts.star.open(table)? else { return Ok(None) };
+        let Some(version) = self.open_if_whole(table)? else { return Ok(None) };
         let mut values = Values::new();
         for file in self.parts.star.files(&version)? {
             let Some(fetched) = self.fetch(table, &file.path)? else { continue };
@@ -45,6 +46,14 @@ impl Verify<'_> {
         Ok(Some(values))
     }
 
+    /// The newest version of a table; a log that can't be read was told with the tables.
+    fn open_if_whole(&self, table: &str) -> Result<Option<TableVersion>, ProcessError> {
+        match self.parts.star.open(table) {
+            Err(TableError::Log { .. }) => Ok(None),
+            opened => Ok(opened?),
+        }
+    }
+
     /// Follows the references of a table; each of its files is fetched once.
     fn follow(
         &mut self,
@@ -52,7 +61,7 @@ impl Verify<'_> {
         known: &BTreeMap<(String, String), Option<Values>>,
     ) -> Result<(), ProcessError> {
         let mut counts: Vec<Count<'_>> = table.fields.iter().filter_map(|field| Count::new(field, known)).collect();
-        let Some(version) = self.parts.star.open(&table.name)?.filter(|_| !counts.is_empty()) else { return Ok(()) };
+        let Some(version) = self.open_if_whole(&table.name)?.filter(|_| !counts.is_empty()) else { return Ok(()) };
         for file in self.parts.star.files(&version)? {
             let Some(fetched) = self.fetch(&table.name, &file.path)? else { continue };
             for count in &mut counts {

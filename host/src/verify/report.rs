@@ -50,6 +50,12 @@ pub enum Kind {
     RecordNumbers,
     /// A checkpoint that names a packet that the lake does not have, or none that can be read.
     CheckpointAhead,
+    /// A star table that was there, and is not.
+    MissingTable,
+    /// A log of a star table that can't be read.
+    DamagedLog,
+    /// A star table that holds other packets than the lake has.
+    OtherPackets,
     /// A file that a star table's log names and that is not there.
     MissingFile,
     /// A file of a star table whose bytes are not what its name says.
@@ -79,6 +85,9 @@ impl fmt::Display for Kind {
             Self::DamagedObject => "damaged-object",
             Self::RecordNumbers => "record-numbers",
             Self::CheckpointAhead => "checkpoint-ahead",
+            Self::MissingTable => "missing-table",
+            Self::DamagedLog => "damaged-log",
+            Self::OtherPackets => "other-packets",
             Self::MissingFile => "missing-file",
             Self::DamagedFile => "damaged-file",
             Self::WrongCount => "wrong-count",
@@ -106,12 +115,22 @@ impl Kind {
             Self::MissingFile | Self::DamagedFile | Self::WrongCount | Self::DoubledRecord | Self::MissingRecord => {
                 "`host replay --table <star table>` makes the table's files again from the packets"
             }
-            Self::StaleDimension | Self::StaleLookup => {
-                "`host replay --table <star table>` makes the dimension again from the packets"
+            Self::OtherPackets => {
+                "does `[lake] raw` name the right lake? If it was begun anew, `host replay --table <star table>` makes the table \
+                 again from the packets that there are now"
             }
-            Self::Unprocessed => "`host process` brings it up to date, or says what holds it",
+            Self::MissingTable => "`host process` makes it anew from the packets",
+            Self::DamagedLog => {
+                "bring the log back from a backup or an older version of the bucket; or remove the folder of the table, and \
+                 `host process` makes it anew from the packets"
+            }
+            Self::StaleDimension => {
+                "`host process` brings it up to date; if not, `host replay --table <star table>` makes it again"
+            }
+            Self::StaleLookup | Self::Unprocessed => "`host process` brings it up to date, or says what holds it",
             Self::DanglingReference => {
-                "`host rejects` tells whether the dimension's row was rejected; `host reconcile` brings rows that are missing"
+                "`host rejects` tells whether the dimension's row was rejected; `host reconcile` brings rows that are missing; \
+                 `host replay --table <dimension>` makes the dimension again"
             }
         }
     }

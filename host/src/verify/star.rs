@@ -5,7 +5,7 @@ use crate::lake::LakeError;
 use crate::manifest::{StarKind, StarTable};
 use crate::process::{Inspection, ProcessError};
 use crate::sandbox::Plugin;
-use crate::star::{FetchedFile, TableFile};
+use crate::star::{FetchedFile, TableError, TableFile, TableVersion};
 use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
@@ -18,24 +18,44 @@ impl Verify<'_> {
     pub(super) fn star_tables(&mut self, inspection: &Inspection<'_>, plugin: &Plugin) -> Result<(), ProcessError> {
         for (index, table) in plugin.manifest().star_tables.iter().enumerate() {
             self.tell(&table.name);
-            let Some(version) = self.parts.star.open(&table.name)? else { continue };
-            self.report.star_tables += 1;
-            self.progress_of(inspection, plugin, table)?;
-            let files = self.parts.star.files(&version)?;
-            let mut fetched = Vec::new();
-            for file in &files {
-                self.report.files += 1;
-                // What is not whole is not read on.
-                if let Some(whole) = self.file(&table.name, file)? {
-                    fetched.push((file.clone(), whole));
+            match self.star_table(inspection, plugin, index, table) {
+                Err(ProcessError::Table(error @ (TableError::Log { .. } | TableError::File { .. }))) => {
+                    self.find(Kind::DamagedLog, &table.name, crate::error::with_causes(&error));
                 }
-            }
-            match table.kind {
-                StarKind::Fact => self.fact(plugin, table, &version, &fetched)?,
-                StarKind::Dimension => self.dimension(inspection, plugin, index, &files)?,
+                looked => looked?,
             }
         }
         Ok(())
+    }
+
+    fn star_table(
+        &mut self,
+        inspection: &Inspection<'_>,
+        plugin: &Plugin,
+        index: usize,
+        table: &StarTable,
+    ) -> Result<(), ProcessError> {
+        let Some(version) = self.parts.star.open(&table.name)? else {
+            if self.parts.star.wait(self.parts.checkpoints.read(&table.name))?.is_some() {
+                self.find(Kind::MissingTable, &table.name, "a process made it once, and it is not there");
+            }
+            return Ok(());
+        };
+        self.report.star_tables += 1;
+        self.progress_of(inspection, plugin, table, &version)?;
+        let files = self.parts.star.files(&version)?;
+        let mut fetched = Vec::new();
+        for file in &files {
+            self.report.files += 1;
+            // What is not whole is not read on.
+            if let Some(whole) = self.file(&table.name, file)? {
+                fetched.push((file.clone(), whole));
+            }
+        }
+        match table.kind {
+            StarKind::Fact => self.fact(plugin, table, &version, &fetched),
+            StarKind::Dimension => self.dimension(inspection, plugin, index, &version, &files),
+        }
     }
 
     fn progress_of(
@@ -43,8 +63,13 @@ impl Verify<'_> {
         inspection: &Inspection<'_>,
         plugin: &Plugin,
         table: &StarTable,
+        version: &TableVersion,
     ) -> Result<(), ProcessError> {
-        for behind in inspection.behind(plugin, table)? {
+        for (source, sequence) in inspection.other_packets(version)? {
+            let what = format!("it holds the packets of `{source}` up to {sequence}, and those of the lake are others");
+            self.find(Kind::OtherPackets, &table.name, what);
+        }
+        for behind in inspection.behind(plugin, version)? {
             let is_lookup = behind.table != plugin.manifest().source_table;
             let kind = match (is_lookup, table.kind) {
                 (true, _) => Kind::StaleLookup,
@@ -118,14 +143,19 @@ impl Verify<'_> {
         inspection: &Inspection<'_>,
         plugin: &Plugin,
         index: usize,
+        version: &TableVersion,
         files: &[TableFile],
     ) -> Result<(), ProcessError> {
         let table = &plugin.manifest().star_tables[index].name;
-        let expected = match inspection.expected_buckets(plugin, index) {
+        let expected = match inspection.expected_buckets(plugin, index, version) {
             Ok(Some(expected)) => expected,
             Ok(None) => return Ok(()),
             // Packets that can't be read were told by themselves.
             Err(ProcessError::Lake(error)) if is_damage(&error) => return Ok(()),
+            Err(error @ ProcessError::Drift { .. }) => {
+                self.find(Kind::StaleDimension, table, error.to_string());
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
         let found = files.iter().map(|file| file.path.clone()).collect();

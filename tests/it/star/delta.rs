@@ -76,6 +76,7 @@ fn change(added: Vec<NewTableFile>, app: &str, version: u64) -> Change {
         added,
         removed: BTreeSet::new(),
         progress: BTreeMap::from([(app.to_owned(), version)]),
+        packets: BTreeMap::new(),
         made_by: None,
         info: BTreeMap::from([("run".to_owned(), "test".to_owned())]),
         at: DateTime::UNIX_EPOCH,

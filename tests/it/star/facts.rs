@@ -189,6 +189,7 @@ pub(super) fn add(star: &StarLake, (path, file): (String, SpooledFile), is_later
         added: vec![NewTableFile { file, stats }],
         removed: BTreeSet::new(),
         progress: BTreeMap::new(),
+        packets: BTreeMap::new(),
         made_by: None,
         info: BTreeMap::new(),
         at: now(),

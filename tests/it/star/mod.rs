@@ -11,6 +11,7 @@ mod gc;
 mod growing;
 mod joined;
 mod line;
+mod mishaps;
 mod rejects;
 mod replay;
 mod stops;

@@ -1,5 +1,6 @@
 //! Commits: the next version of a table.
 
+use super::mark::{PACKETS, PacketMark};
 use super::schema::{delta_field, delta_schema};
 use super::{COMMITS_PER_CHECKPOINT, MADE_BY, StarLake, TableError, TableFile, TableVersion, root};
 use crate::manifest::StarTable;
@@ -49,6 +50,8 @@ pub struct Change {
     pub removed: BTreeSet<String>,
     /// How far each input has come.
     pub progress: BTreeMap<String, u64>,
+    /// The packets that these are, by source table.
+    pub packets: BTreeMap<String, PacketMark>,
     /// What made the rows, where the table is to remember it.
     pub made_by: Option<String>,
     /// What the entry of the log says beside: the run, the plugin, the packets.
@@ -116,6 +119,11 @@ impl StarLake {
             builder = builder.with_operation_parameters(info);
             if let Some(made_by) = &change.made_by {
                 builder = builder.with_domain_metadata(MADE_BY, made_by);
+            }
+            if !change.packets.is_empty() {
+                let mut packets = self.read_packets(base)?;
+                packets.extend(change.packets.clone());
+                builder = builder.with_domain_metadata(PACKETS, &serde_json::to_string(&packets)?);
             }
             for (app, version) in &change.progress {
                 builder = builder.with_transaction_id(app.clone(), version_number(*version)?);

@@ -12,6 +12,7 @@ mod commit;
 mod description;
 mod error;
 mod files;
+mod mark;
 mod objects;
 mod ranges;
 mod schema;
@@ -19,6 +20,7 @@ mod schema;
 pub use commit::{Change, Commit, NewTableFile, Operation};
 pub use error::TableError;
 pub use files::TableFile;
+pub use mark::PacketMark;
 pub use schema::{SchemaChange, in_delta};
 
 use crate::lake::Lake;

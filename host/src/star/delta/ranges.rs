@@ -2,10 +2,12 @@
 
 use super::{StarLake, TableError, TableFile, TableVersion};
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
+use chrono::NaiveDate;
 use delta_kernel::engine::arrow_data::ArrowEngineData;
 use delta_kernel::{KernelError, KernelResult};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 /// What the log says of a file.
@@ -30,6 +32,24 @@ impl StarLake {
         values: &BTreeSet<i64>,
     ) -> Result<Vec<TableFile>, TableError> {
         self.files_where(table, |ranges| ranges.may_hold(column, values))
+    }
+
+    /// The smallest and the largest date in a column, by what the log says of the files; `None` if it says nothing.
+    ///
+    /// # Errors
+    /// [`TableError::Store`] and [`TableError::Log`].
+    pub fn dates(&self, table: &TableVersion, column: &str) -> Result<Option<(NaiveDate, NaiveDate)>, TableError> {
+        let found = RefCell::new(None::<(NaiveDate, NaiveDate)>);
+        self.files_where(table, |ranges| {
+            let date =
+                |values: &Map<String, Value>| values.get(column).and_then(Value::as_str)?.parse::<NaiveDate>().ok();
+            for date in [date(&ranges.min_values), date(&ranges.max_values)].into_iter().flatten() {
+                let mut found = found.borrow_mut();
+                *found = Some(found.map_or((date, date), |(first, last)| (first.min(date), last.max(date))));
+            }
+            false
+        })?;
+        Ok(found.into_inner())
     }
 
     /// The files of a table, by path, of which the log says what is wanted.

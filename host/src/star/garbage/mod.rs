@@ -33,11 +33,16 @@ const AT_ONCE: usize = 16;
 /// It waits for the store: call it from a thread that may be blocked.
 ///
 /// # Errors
-/// [`TableError`] if a table can't be read or the store fails. What was removed until then is gone.
+/// [`TableError`] if a table can't be read or the store fails; the other tables were cleaned up.
 pub fn collect_garbage(star: &StarLake, now: DateTime<Utc>, is_dry: bool) -> Result<Option<Collected>, TableError> {
-    let mut collected = None;
+    let (mut collected, mut failed) = (None, None);
     for table in star.tables()? {
-        collect_table(star, &table, now, is_dry, &mut collected)?;
+        if let Err(error) = collect_table(star, &table, now, is_dry, &mut collected) {
+            failed.get_or_insert(error);
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     if let (Some(collected), false) = (&mut collected, is_dry) {
         let ended = star.wait(star.store().abort_stale_uploads(now - TimeDelta::hours(AGE_HOURS_MIN)));

@@ -9,7 +9,7 @@ use host::config::{Config, ObjectPlace};
 use host::error::{Exit, Explain};
 use host::ingest::{IngestOptions, IngestReport, Parts, What, ingest};
 use host::lake::{ObjectLimits, collect_garbage};
-use host::parts::{open_checkpoints, open_lake, open_source, open_star};
+use host::parts::{open_checkpoints, open_lake, open_source, open_star, open_star_checkpoints};
 use host::process::star_status;
 use host::star::StarLake;
 use host::status::status;
@@ -79,11 +79,13 @@ pub(crate) fn status_command(config: &Config, arguments: StatusArguments, json: 
         ObjectPlace::Folder(folder) if !folder.exists() => Vec::new(),
         place => {
             let star = runtime.block_on(open_star(&place, "status", runtime.handle())).map_err(boxed)?;
-            star_status(&lake, &star, now()).map_err(boxed)?
+            let checkpoints = runtime.block_on(open_star_checkpoints(&config.flow.checkpoints())).map_err(boxed)?;
+            star_status(&lake, &star, &*checkpoints, now()).map_err(boxed)?
         }
     };
     star_tables.retain(|star| arguments.tables.is_empty() || arguments.tables.contains(&star.source));
-    let in_trouble = tables.iter().any(screen::is_in_trouble) || star_tables.iter().any(|star| star.held.is_some());
+    let in_trouble = tables.iter().any(screen::is_in_trouble)
+        || star_tables.iter().any(|star| star.held.is_some() || star.failure.is_some());
     let exit = if in_trouble { Exit::No } else { Exit::Done };
     let failed = tables.iter().filter_map(|table| table.failure.as_ref()).map(|failure| failure.exit).max();
     Ok(screen::show_status(&tables, &star_tables, json).max(exit).max(failed.unwrap_or(Exit::Done)))

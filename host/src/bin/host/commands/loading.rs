@@ -3,6 +3,7 @@
 use super::{Failure, boxed, runtime};
 use host::config::{Config, ObjectPlace};
 use host::crates::PluginCrate;
+use host::error::Exit;
 use host::files::TemporaryFolder;
 use host::manifest::is_name;
 use host::parts::open_plugins;
@@ -19,13 +20,20 @@ pub(crate) struct Loader<'a> {
     sandbox: Sandbox,
     /// Where fetched components are, as long as they may be read.
     fetched: Vec<TemporaryFolder>,
+    /// The worst of what kept plugins from being loaded.
+    worst: Exit,
 }
 
 impl<'a> Loader<'a> {
     /// For calls on `threads` threads at a time.
     pub(crate) fn new(config: &'a Config, threads: usize) -> Result<Self, Failure> {
         let cache = config.plugins_cache.as_deref().and_then(Cache::open);
-        Ok(Self { config, sandbox: Sandbox::new(threads, cache).map_err(boxed)?, fetched: Vec::new() })
+        Ok(Self {
+            config,
+            sandbox: Sandbox::new(threads, cache).map_err(boxed)?,
+            fetched: Vec::new(),
+            worst: Exit::Done,
+        })
     }
 
     /// Loads the component at `path`.
@@ -75,6 +83,18 @@ impl<'a> Loader<'a> {
         self.load(&path)
     }
 
+    /// How a program ends that goes on without the plugins that could not be loaded.
+    pub(crate) fn worst(&self) -> Exit {
+        self.worst
+    }
+
+    /// Tells that a plugin can't be loaded: it stops its own tables, and not those of others.
+    fn go_on_without(&mut self, name: &str, error: Failure) {
+        tracing::error!(name, "the plugin can't be loaded: its tables stay as they are");
+        crate::screen::show_error(error.as_ref(), false);
+        self.worst = self.worst.max(error.exit());
+    }
+
     /// Loads a component that lies beside the published ones.
     fn load_beside(&mut self, place: &ObjectPlace, registry: &Registry, name: &str) -> Result<Plugin, Failure> {
         match place {
@@ -120,17 +140,26 @@ pub(crate) fn threads(named: Option<u16>) -> usize {
     named.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
 }
 
-/// All plugins of the folder: those that are published, and the components that lie there beside.
+/// All plugins of the folder that can be loaded: those that are published, and the components that lie there beside.
 pub(crate) fn load_all(loader: &mut Loader<'_>, config: &Config) -> Result<Vec<Plugin>, Failure> {
     let registry = open_registry(config, None, false)?;
     let snapshot = runtime()?.block_on(registry.read()).map_err(boxed)?;
     let mut plugins = Vec::new();
     for (name, published) in &snapshot.lock.plugins {
-        plugins.push(loader.load_digest(&registry, name, &published.digest)?);
+        match loader.load_digest(&registry, name, &published.digest) {
+            Ok(plugin) => plugins.push(plugin),
+            Err(error) => loader.go_on_without(name, error),
+        }
     }
     let place = config.plugins();
     for name in runtime()?.block_on(registry.beside()).map_err(boxed)? {
-        let plugin = loader.load_beside(&place, &registry, &name)?;
+        let plugin = match loader.load_beside(&place, &registry, &name) {
+            Ok(plugin) => plugin,
+            Err(error) => {
+                loader.go_on_without(&name, error);
+                continue;
+            }
+        };
         if snapshot.lock.plugins.contains_key(&plugin.manifest().name) {
             tracing::debug!(name, "a published component of this plugin goes before");
         } else {
@@ -159,7 +188,7 @@ impl host::error::Explain for NoPlugins {
         Some("publish one, `host plugin publish <crate>`; or name a folder of components: `[plugins] path`, `HOST_PLUGINS_PATH`".to_owned())
     }
 
-    fn exit(&self) -> host::error::Exit {
-        host::error::Exit::BadInput
+    fn exit(&self) -> Exit {
+        Exit::BadInput
     }
 }

@@ -21,9 +21,9 @@ use tokio::runtime::Runtime;
 pub(crate) fn process_command(config: &Config, arguments: ProcessArguments, json: bool) -> Result<Exit, Failure> {
     let threads = threads(arguments.threads);
     let options = ProcessOptions { tables: arguments.tables, accepted: arguments.accept };
-    let runtime = runtime()?;
-    let report = run_process(config, runtime, &options, threads, json)?;
-    Ok(exit_of(&report).max(screen::show_process(&report, json)))
+    let (parts, loader) = open_parts(config, runtime()?, threads)?;
+    let report = run_process(&parts, &options, json)?;
+    Ok(exit_of(&report).max(loader.worst()).max(screen::show_process(&report, json)))
 }
 
 /// Brings packets, and processes them: once, or again and again.
@@ -48,23 +48,17 @@ pub(crate) fn sync_command(config: &Config, arguments: &SyncArguments, json: boo
 }
 
 fn sync_once(config: &Config, threads: usize, json: bool) -> Result<Exit, Failure> {
+    // What can't be processed is known before rows are brought.
+    let (parts, loader) = open_parts(config, runtime()?, threads)?;
     let ingested = run_ingest(config, &IngestOptions::default(), json)?;
-    let runtime = runtime()?;
-    let report = run_process(config, runtime, &ProcessOptions::default(), threads, json)?;
+    let report = run_process(&parts, &ProcessOptions::default(), json)?;
     let shown = screen::show_sync(&ingested, &report, json);
-    Ok(lake::exit_of(&ingested).max(exit_of(&report)).max(shown))
+    Ok(lake::exit_of(&ingested).max(exit_of(&report)).max(loader.worst()).max(shown))
 }
 
-fn run_process(
-    config: &Config,
-    runtime: &Runtime,
-    options: &ProcessOptions,
-    threads: usize,
-    json: bool,
-) -> Result<ProcessReport, Failure> {
-    let (parts, _loader) = open_parts(config, runtime, threads)?;
+fn run_process(parts: &Parts, options: &ProcessOptions, json: bool) -> Result<ProcessReport, Failure> {
     let bar = screen::rows_bar(json);
-    let report = process(&parts, options, &|progress| bar.show_bytes(progress));
+    let report = process(parts, options, &|progress| bar.show_bytes(progress));
     bar.clear();
     report.map_err(boxed)
 }
@@ -95,14 +89,14 @@ pub(crate) fn replay_command(config: &Config, arguments: ReplayArguments, json: 
 /// Looks at everything, and changes nothing.
 pub(crate) fn verify_command(config: &Config, json: bool) -> Result<Exit, Failure> {
     let runtime = runtime()?;
-    let (parts, _loader) = open_parts(config, runtime, threads(None))?;
+    let (parts, loader) = open_parts(config, runtime, threads(None))?;
     let checkpoints = runtime.block_on(open_checkpoints(&config.flow.checkpoints())).map_err(boxed)?;
     let bar = screen::rows_bar(json);
     let report = verify(&parts, &*checkpoints, &|progress| bar.show_table(&progress.table));
     bar.clear();
     let report = report.map_err(boxed)?;
     let exit = if report.findings.is_empty() { Exit::Done } else { Exit::No };
-    Ok(screen::show_verify(&report, json).max(exit))
+    Ok(screen::show_verify(&report, json).max(exit).max(loader.worst()))
 }
 
 /// What a process works on, with all plugins, which need what loaded them.

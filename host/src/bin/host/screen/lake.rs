@@ -189,6 +189,7 @@ pub(crate) fn show_status(tables: &[TableStatus], star_tables: &[StarStatus], js
                 "behind": status.behind,
                 "lag_seconds": status.lag.map(|lag| lag.num_seconds()),
                 "held": status.held,
+                "failure": status.failure,
             })
         };
         let document = json!({
@@ -238,7 +239,11 @@ fn star_status_text(star_tables: &[StarStatus]) -> String {
             grouped(status.processed),
             grouped(status.behind),
             status.lag.map_or_else(|| "-".to_owned(), |lag| duration(lag.num_seconds())),
-            status.held.as_ref().map_or_else(String::new, |held| format!("held at packet {}", grouped(held.sequence))),
+            match (&status.held, &status.failure) {
+                (Some(held), _) => format!("held at packet {}", grouped(held.sequence)),
+                (None, Some(failure)) => format!("failed: {}", failure.code),
+                (None, None) => String::new(),
+            },
         ]);
     }
     let mut text = format!("\n{table}\n");
@@ -252,6 +257,11 @@ fn star_status_text(star_tables: &[StarStatus]) -> String {
             status.table,
             held.sequence
         );
+    }
+    for (status, failure) in star_tables.iter().filter_map(|status| Some((status, status.failure.as_ref()?))) {
+        let hint = failure.hint.as_ref().map_or_else(String::new, |hint| format!("hint: {}\n", shown(hint, 2_000)));
+        let (table, message) = (shown(&status.table, TEXT_CHARS_MAX), shown(&failure.message, 2_000));
+        text += &format!("\n`{table}` stopped: error[{}]: {message}\n{hint}", failure.code);
     }
     text
 }
