@@ -52,11 +52,11 @@ impl Process<'_> {
         for table in tables {
             is_missing |= self.parts.star.open(&table.name)?.is_none();
         }
-        if is_missing { self.years_of_facts() } else { Ok(None) }
+        Ok(if is_missing { self.years_of_facts() } else { None })
     }
 
     /// The years from the first to the last day of all facts, by the logs of their tables.
-    fn years_of_facts(&self) -> Result<Option<CalendarYears>, ProcessError> {
+    fn years_of_facts(&self) -> Option<CalendarYears> {
         let (calendars, limit) = (self.plan.calendars(), self.parts.calendar.limit);
         let mut years = None;
         for table in self.parts.plugins.iter().flat_map(|plugin| &plugin.manifest().star_tables) {
@@ -67,14 +67,23 @@ impl Process<'_> {
             if fields.is_empty() {
                 continue;
             }
-            let Some(version) = self.parts.star.open(&table.name)? else { continue };
             for field in fields {
-                let Some((first, last)) = self.parts.star.dates(&version, &field.name)? else { continue };
+                // A fact that can't be read has its own trouble.
+                let dates = self.parts.star.open(&table.name).and_then(|version| match version {
+                    Some(version) => self.parts.star.dates(&version, &field.name),
+                    None => Ok(None),
+                });
+                let dates = dates.unwrap_or_else(|error| {
+                    let error = crate::error::with_causes(&error);
+                    tracing::warn!(table = table.name, error, "the days of the fact can't be told");
+                    None
+                });
+                let Some((first, last)) = dates else { continue };
                 let (first, last) = (first.year().max(limit.first()), last.year().min(limit.last()));
                 years = [years, CalendarYears::new(first, last)].into_iter().flatten().reduce(CalendarYears::span);
             }
         }
-        Ok(years)
+        years
     }
 
     /// Sees to it that each calendar has the years of some days.

@@ -54,7 +54,7 @@ const MESSAGE_CHARS_MAX: usize = 1_000;
 pub(super) type Known = BTreeMap<String, StarCheckpoint>;
 
 /// The checkpoint of a star table; `None` if there is none that can be read.
-pub(super) fn read(star: &StarLake, checkpoints: &dyn CheckpointStore, table: &str) -> Option<StarCheckpoint> {
+pub(crate) fn read(star: &StarLake, checkpoints: &dyn CheckpointStore, table: &str) -> Option<StarCheckpoint> {
     let document = star.wait(checkpoints.read(table)).ok().flatten()?;
     serde_json::from_str(&document).ok()
 }
@@ -91,7 +91,7 @@ pub(super) fn write(parts: &Parts, known: &Known, reports: &[StarTableReport]) {
         let checkpoint = StarCheckpoint {
             star_table: report.table.clone(),
             table: report.source.clone(),
-            sequence: report.sequence.max(known.map_or(0, |known| known.sequence)),
+            sequence: if report.sequence > 0 { report.sequence } else { known.map_or(0, |known| known.sequence) },
             plugin: report.plugin.clone(),
             processed_at: (parts.clock)(),
             failure,

@@ -1,6 +1,6 @@
 //! The table of deletions: which keys of which tables are gone, and since when. Rows of facts and dimensions stay.
 
-use super::packets::{MANIFESTS_AHEAD, mark};
+use super::packets::{MANIFESTS_AHEAD, first_missing, mark};
 use super::publish::StarUpload;
 use super::reader::PacketReader;
 use super::report::StarOutcome;
@@ -68,7 +68,12 @@ impl Process<'_> {
         let (mut progress, mut marks) = (BTreeMap::new(), BTreeMap::new());
         let mut uploads = Vec::new();
         let mut packets = 0;
-        for source in self.plan.sources() {
+        let mut sources = self.plan.sources();
+        if let (true, Some(version)) = (is_whole, &version) {
+            // Those of all tables are made again, whether a plugin reads them today or not.
+            sources.extend(self.parts.star.packets(version)?.into_keys());
+        }
+        for source in sources {
             if is_whole {
                 progress.insert(app(&source), 0);
             }
@@ -77,7 +82,11 @@ impl Process<'_> {
                 Some(version) => self.parts.star.progress(version, &app(&source))?.unwrap_or(0),
                 None => 0,
             };
-            let sequences = self.packets.between(&source, processed, self.packets.last(&source)?)?;
+            let last = self.packets.last(&source)?;
+            let sequences = self.packets.between(&source, processed, last)?;
+            if let Some(sequence) = first_missing(1, last, &sequences).filter(|_| is_whole) {
+                return Err(ProcessError::Gap { star: TABLE.to_owned(), table: source, sequence });
+            }
             for sequences in sequences.chunks(MANIFESTS_AHEAD) {
                 for manifest in self.packets.manifests(&source, sequences)? {
                     packets += 1;
@@ -121,16 +130,17 @@ impl Process<'_> {
         if has_rows {
             report.packets = packets as u64;
         }
-        Ok(Try::Done(if has_rows { StarOutcome::Advanced } else { StarOutcome::Unchanged }))
+        Ok(Try::Done(if has_rows || is_whole { StarOutcome::Advanced } else { StarOutcome::Unchanged }))
     }
 
     /// Whether the table holds other packets than the lake has: it is made of packets alone, and made again then.
     fn is_of_other_packets(&self, version: Option<&TableVersion>) -> Result<bool, ProcessError> {
         let Some(version) = version else { return Ok(false) };
+        let held = self.parts.star.packets(version)?;
         for source in self.plan.sources() {
             let processed = self.parts.star.progress(version, &app(&source))?.unwrap_or(0);
-            match self.check_lake(version, &source, processed) {
-                Err(error @ (ProcessError::OtherPackets { .. } | ProcessError::Ahead { .. })) => {
+            match self.check_lake(TABLE, &held, &source, processed) {
+                Err(error @ ProcessError::OtherPackets { .. }) => {
                     tracing::warn!(error = crate::error::with_causes(&error), "the table is made again");
                     return Ok(true);
                 }

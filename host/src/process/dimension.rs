@@ -70,11 +70,12 @@ impl Process<'_> {
         let missing: Vec<String> =
             inputs.iter().filter(|input| input.last == 0).map(|input| input.table.clone()).collect();
         if !missing.is_empty() {
-            return Ok(Try::Done(StarOutcome::Waiting { tables: missing }));
+            return self.wait_for(plugin, tables, missing);
         }
         let versions = self.open_tables(plugin, tables)?;
-        let mut is_new_plugin = false;
+        let (mut is_new_plugin, mut furthest) = (false, 0);
         for version in &versions {
+            let held = self.parts.star.packets(version)?;
             for input in &mut inputs {
                 let processed = self.parts.star.progress(version, &input.app)?;
                 // Of several tables the one that is behind counts; one that has nothing is all behind.
@@ -83,13 +84,14 @@ impl Process<'_> {
                     false => input.processed.zip(processed).map(|(one, other)| one.min(other)),
                 };
                 if !self.is_replay {
-                    self.check_lake(version, &input.table, processed.unwrap_or(0))?;
+                    self.check_lake(version.name(), &held, &input.table, processed.unwrap_or(0))?;
                 } else if processed > Some(input.last) {
                     self.packets.look_again(&input.table)?;
                 }
                 // What the star table holds may have come since the end of the table was looked up: it never goes back.
                 input.last = self.packets.last(&input.table)?;
             }
+            furthest = furthest.max(self.parts.star.progress(version, &inputs[0].app)?.unwrap_or(0));
             let made_by = self.parts.star.made_by(version)?.and_then(|json| serde_json::from_str::<MadeBy>(&json).ok());
             is_new_plugin |= made_by.is_none_or(|made_by| made_by.digest != plugin.digest());
         }
@@ -102,13 +104,13 @@ impl Process<'_> {
             return Ok(Try::Done(StarOutcome::Unchanged));
         }
         let is_whole = is_whole || self.has_foreign_files(&versions)?;
-        if is_whole && source.processed.is_some() {
+        if is_whole && furthest > 0 {
             self.check_no_gap(&tables[0].name, &inputs)?;
         }
         let folded = self.fold(plugin, tables, if is_whole { 0 } else { processed }, source.last, reports)?;
         let held = folded.held.map(|held| StarOutcome::Held(Box::new(held)));
         if let Some(held) = &held
-            && (folded.last < processed || (folded.last == processed && !is_whole))
+            && (folded.last < furthest || (folded.last == processed && !is_whole))
         {
             return Ok(Try::Done(held.clone()));
         }
@@ -211,7 +213,8 @@ impl Process<'_> {
                     folded.held = Some(held);
                     return Ok(folded);
                 }
-                if self.fold_packet(plugin, tables, &lookups, &manifest, &mut folded)? {
+                let was_held = held.contains(&manifest.sequence);
+                if self.fold_packet(plugin, tables, &lookups, &manifest, was_held, &mut folded)? {
                     // It is known as held from now on, and its rows must not be among those of the others.
                     return self.fold(plugin, tables, processed, last, reports);
                 }
@@ -228,6 +231,7 @@ impl Process<'_> {
         tables: &[StarTable],
         lookups: &Lookups,
         manifest: &Manifest,
+        was_held: bool,
         folded: &mut Folded,
     ) -> Result<bool, ProcessError> {
         check_drift(plugin, manifest)?;
@@ -247,7 +251,7 @@ impl Process<'_> {
         });
         let mut transformed = transformed.map_err(|error| read_error(&failure, error))?;
         if !self.is_dry {
-            self.store_rejects(plugin, manifest.sequence, &mut transformed)?;
+            self.store_rejects(plugin, manifest.sequence, &mut transformed, was_held)?;
             if self.hold(plugin, manifest, &transformed)?.is_some() {
                 return Ok(true);
             }

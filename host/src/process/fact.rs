@@ -71,7 +71,10 @@ impl Process<'_> {
     ) -> Result<Try<StarOutcome>, ProcessError> {
         let source = &plugin.manifest().source_table;
         if bound == 0 {
-            return Ok(Try::Done(StarOutcome::Waiting { tables: vec![source.clone()] }));
+            return self.wait_for(plugin, tables, vec![source.clone()]);
+        }
+        if let Some(calendars) = self.calendars_that_fail(plugin) {
+            return Ok(Try::Done(StarOutcome::Waiting { tables: calendars }));
         }
         let versions = self.open_tables(plugin, tables)?;
         let held = self.held_sequences(plugin)?;
@@ -81,7 +84,7 @@ impl Process<'_> {
             fact.processed.push(processed);
         }
         for (version, processed) in fact.versions.iter().zip(&fact.processed) {
-            self.check_lake(version, source, *processed)?;
+            self.check_lake(version.name(), &self.parts.star.packets(version)?, source, *processed)?;
         }
         let processed = fact.processed.iter().min().copied().unwrap_or(0);
         let sequences = self.packets.between(source, processed, bound)?;
@@ -163,7 +166,7 @@ impl Process<'_> {
         let transformed = transform_packet(plugin, input, &options);
         let mut transformed = transformed.map_err(|error| read_error(&failure, error))?;
         crate::crash::point("packet-transformed");
-        self.store_rejects(plugin, manifest.sequence, &mut transformed)?;
+        self.store_rejects(plugin, manifest.sequence, &mut transformed, fact.held.contains(&manifest.sequence))?;
         if let Some(held) = self.hold(plugin, manifest, &transformed)? {
             return Ok(Some(StarOutcome::Held(Box::new(held))));
         }
@@ -208,10 +211,39 @@ impl Process<'_> {
         Ok(Try::Done(()))
     }
 
-    /// Looks whether the lake has what a star table holds: the packets up to `processed` of a source table, and no others of the
-    /// same numbers.
-    pub(super) fn check_lake(&self, version: &TableVersion, table: &str, processed: u64) -> Result<(), ProcessError> {
-        let star = || version.name().to_owned();
+    /// The calendars of a fact whose plugin can't be loaded: without their limits any day would do, and none would be made.
+    pub(super) fn calendars_that_fail(&self, plugin: &Plugin) -> Option<Vec<String>> {
+        let unknown = if self.parts.lacks_plugins { self.plan.unknown_calendars(plugin) } else { Vec::new() };
+        (!unknown.is_empty()).then_some(unknown)
+    }
+
+    /// What a plugin's star tables do as long as source tables have no packet: they wait, unless they have had some.
+    pub(super) fn wait_for(
+        &self,
+        plugin: &Plugin,
+        tables: &[StarTable],
+        missing: Vec<String>,
+    ) -> Result<Try<StarOutcome>, ProcessError> {
+        for table in tables {
+            let Some(version) = self.parts.star.open(&table.name)? else { continue };
+            for source in &missing {
+                let processed = self.parts.star.progress(&version, &app(plugin, source))?.unwrap_or(0);
+                self.check_lake(&table.name, &BTreeMap::new(), source, processed)?;
+            }
+        }
+        Ok(Try::Done(StarOutcome::Waiting { tables: missing }))
+    }
+
+    /// Looks whether the lake has what the star table `star` holds: the packets up to `processed` of a source table, and no others
+    /// of the same numbers; `held` is what the star table remembers of them.
+    pub(super) fn check_lake(
+        &self,
+        star: &str,
+        held: &BTreeMap<String, PacketMark>,
+        table: &str,
+        processed: u64,
+    ) -> Result<(), ProcessError> {
+        let star = || star.to_owned();
         let mut lake = self.packets.last(table)?;
         if processed > lake {
             // The end of the table was looked up before somebody else brought and processed more.
@@ -220,10 +252,9 @@ impl Process<'_> {
         if processed > lake {
             return Err(ProcessError::Ahead { star: star(), table: table.to_owned(), processed, lake });
         }
-        let held = self.parts.star.packets(version)?.remove(table).filter(|mark| mark.sequence == processed);
-        let Some(held) = held else { return Ok(()) };
+        let Some(held) = held.get(table).filter(|mark| mark.sequence == processed) else { return Ok(()) };
         match self.packets.mark(table, processed)? {
-            Some(found) if found != held => {
+            Some(found) if found != *held => {
                 Err(ProcessError::OtherPackets { star: star(), table: table.to_owned(), sequence: processed })
             }
             _ => Ok(()),

@@ -113,16 +113,18 @@ impl Process<'_> {
         Ok(self.parts.document::<Accepted>(&key)?.is_some())
     }
 
-    /// Stores the rejects of a packet. Those of an earlier try are the same, or are no longer true.
+    /// Stores the rejects of a packet. Those of an earlier try are the same, or are no longer true: a packet that is made again, or
+    /// that was held before, may have none.
     pub(super) fn store_rejects(
         &self,
         plugin: &Plugin,
         sequence: u64,
         transformed: &mut TransformedPacket,
+        was_held: bool,
     ) -> Result<(), ProcessError> {
         let key = keys::rejects(first_table(plugin), sequence, plugin.digest());
         let Some(rejects) = transformed.rejects_file.take() else {
-            return if self.is_replay { self.parts.remove(&key) } else { Ok(()) };
+            return if self.is_replay || was_held { self.parts.remove(&key) } else { Ok(()) };
         };
         self.parts.star.wait(self.parts.store_spooled(&key, rejects))
     }

@@ -66,9 +66,13 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// [`ProcessError`] if the lake or the table can't be read.
-    pub fn other_packets(&self, version: &TableVersion) -> Result<Vec<(String, u64)>, ProcessError> {
+    pub fn other_packets(&self, plugin: &Plugin, version: &TableVersion) -> Result<Vec<(String, u64)>, ProcessError> {
         let mut others = Vec::new();
         for (table, held) in self.parts.star.packets(version)? {
+            // What it remembers of tables that are no longer among its inputs does not matter.
+            if self.parts.star.progress(version, &app(plugin, &table))? != Some(held.sequence) {
+                continue;
+            }
             let found = self.packets.mark(&table, held.sequence)?;
             if found.is_some_and(|found| found != held) || held.sequence > self.packets.last(&table)? {
                 others.push((table, held.sequence));

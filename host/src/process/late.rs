@@ -70,6 +70,7 @@ impl Process<'_> {
         let source = &plugin.manifest().source_table;
         let Some(version) = self.parts.star.open(&table.name)? else { return Ok(Try::Done(done)) };
         let processed = self.parts.star.progress(&version, &app(plugin, source))?.unwrap_or(0);
+        self.check_lake(&table.name, &self.parts.star.packets(&version)?, source, processed)?;
         let held = late.iter().filter(|late| late.sequence <= processed);
         let mut packets: BTreeMap<u64, Vec<Rows>> = BTreeMap::new();
         held.for_each(|late| packets.entry(late.sequence).or_default().push(late.tables[index].clone()));

@@ -45,6 +45,7 @@ pub use replay::{ReplayOptions, replay};
 pub use report::{Held, ProcessReport, StarOutcome, StarTableReport};
 pub use status::{HeldPacket, StarStatus, star_status};
 
+pub(crate) use checkpoints::read as read_star_checkpoint;
 pub(crate) use fact::check_drift;
 pub(crate) use late::{LateRows, late_rows};
 pub(crate) use plan::{is_calendar, is_fact};
@@ -76,6 +77,8 @@ pub struct Parts {
     pub checkpoints: Arc<dyn CheckpointStore>,
     /// The plugins.
     pub plugins: Vec<Plugin>,
+    /// Whether there are more, which can't be loaded.
+    pub lacks_plugins: bool,
     /// The days of the calendar.
     pub calendar: CalendarOptions,
     /// How many rejects are too many.

@@ -60,7 +60,10 @@ impl<'a> Packets<'a> {
         }
         let found = match self.parts.star.wait(self.parts.lake.manifest(table, sequence)) {
             Ok(manifest) => Some(mark(&manifest)),
-            Err(LakeError::Store { source: object_store::Error::NotFound { .. }, .. }) => None,
+            // One that can't be read says nothing; `verify` tells of it.
+            Err(LakeError::Store { source: object_store::Error::NotFound { .. }, .. } | LakeError::Manifest { .. }) => {
+                None
+            }
             Err(error) => return Err(error.into()),
         };
         self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());

@@ -1,7 +1,7 @@
 //! Which plugin comes when.
 
 use super::{ProcessError, keys};
-use crate::manifest::StarKind;
+use crate::manifest::{ColumnType, StarKind};
 use crate::sandbox::Plugin;
 use crate::text::listed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +118,15 @@ impl<'a> Plan<'a> {
         let mut plugins: Vec<&Plugin> = chosen.into_iter().map(|index| &self.plugins[index]).collect();
         plugins.sort_by_key(|plugin| (is_fact(plugin), !is_calendar(plugin), plugin.manifest().name.clone()));
         plugins
+    }
+
+    /// The tables that days of a plugin's rows refer to, and that no plugin makes: their limits are not known.
+    pub(super) fn unknown_calendars(&self, plugin: &Plugin) -> Vec<String> {
+        let fields = plugin.manifest().star_tables.iter().flat_map(|table| &table.fields);
+        let days = fields.filter(|field| field.column_type == ColumnType::Date);
+        let referred = days.filter_map(|field| Some(field.references.as_ref()?.table.clone()));
+        let unknown: BTreeSet<String> = referred.filter(|table| !self.makers.contains_key(table)).collect();
+        unknown.into_iter().collect()
     }
 
     /// The star tables that are made of the calendar.

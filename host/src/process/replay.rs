@@ -6,7 +6,7 @@ use super::plan::{is_calendar, is_fact};
 use super::reader::PacketReader;
 use super::report::{StarOutcome, StarTableReport};
 use super::table::{Try, app, check_owner, star_tables};
-use super::{Packets, Parts, Plan, Process, ProcessError, ProcessReport, Progress, keys};
+use super::{Packets, Parts, Plan, Process, ProcessError, ProcessReport, Progress, checkpoints, keys};
 use crate::manifest::StarTable;
 use crate::packet::Manifest;
 use crate::sandbox::Plugin;
@@ -42,11 +42,13 @@ pub fn replay(
     let calendars = Mutex::default();
     let process = Process::new(parts, &plan, Packets::new(parts, BTreeMap::new()), &calendars);
     let process = Process { is_replay: true, ..process };
+    let known = checkpoints::known(parts, &selected);
     let reports = process.each(&selected, progress, |process, plugin| match (is_calendar(plugin), is_fact(plugin)) {
         (true, _) => process.calendar(plugin),
         (false, true) => process.replay_fact(plugin, options.packets.as_ref()),
         (false, false) => process.dimension(plugin),
     });
+    checkpoints::write(parts, &known, &reports);
     Ok(ProcessReport { run: parts.run.clone(), tables: reports, took: began.elapsed() })
 }
 
@@ -66,6 +68,9 @@ impl Process<'_> {
         reports: &mut [StarTableReport],
     ) -> Result<Try<StarOutcome>, ProcessError> {
         let source = &plugin.manifest().source_table;
+        if let Some(calendars) = self.calendars_that_fail(plugin) {
+            return Ok(Try::Done(StarOutcome::Waiting { tables: calendars }));
+        }
         let mut versions = Vec::new();
         for table in tables {
             match self.parts.star.open(&table.name)? {
@@ -88,12 +93,17 @@ impl Process<'_> {
             Some(range) => {
                 last = last.min(*range.end());
                 for (version, processed) in versions.iter().zip(&processed) {
-                    self.check_lake(version, source, *processed)?;
+                    self.check_lake(version.name(), &self.parts.star.packets(version)?, source, *processed)?;
                 }
             }
             // The whole table is made of what the lake has now, whatever it had before.
             None if last > self.packets.last(source)? => {
-                last = last.min(self.packets.look_again(source)?);
+                let lake = self.packets.look_again(source)?;
+                if lake == 0 {
+                    let (star, table) = (tables[0].name.clone(), source.clone());
+                    return Err(ProcessError::Ahead { star, table, processed: last, lake });
+                }
+                last = last.min(lake);
                 processed.iter_mut().for_each(|processed| *processed = last.min(*processed));
             }
             None => {}

@@ -5,6 +5,7 @@ use super::keyed::encode_value;
 use crate::files::unlinked_file;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use arrow::util::display::array_value_to_string;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use parquet::arrow::ProjectionMask;
@@ -68,18 +69,23 @@ impl FetchedFile {
         })
     }
 
-    /// Hands the values of a column to `take`, as the bytes by which keys are told apart; nulls are left out.
+    /// Hands the values of a column to `take`, as the bytes by which keys are told apart, and as text where it is asked for; nulls are
+    /// left out.
     ///
     /// # Errors
     /// [`StarError::Parquet`] and [`StarError::Arrow`].
-    pub fn for_each_value(&self, column: &str, mut take: impl FnMut(&[u8])) -> Result<(), StarError> {
+    pub fn for_each_value(
+        &self,
+        column: &str,
+        mut take: impl FnMut(&[u8], &dyn Fn() -> String),
+    ) -> Result<(), StarError> {
         let mut bytes = Vec::new();
         self.for_each_batch(column, |batch| {
             let values = batch.column(0);
             for row in (0..values.len()).filter(|row| !values.is_null(*row)) {
                 bytes.clear();
                 encode_value(values, row, &mut bytes)?;
-                take(&bytes);
+                take(&bytes, &|| array_value_to_string(values, row).unwrap_or_default());
             }
             Ok(())
         })

@@ -4,7 +4,7 @@ use super::fact::unreadable;
 use super::{Kind, Verify};
 use crate::manifest::{Field, Reference, StarTable};
 use crate::process::{Inspection, ProcessError};
-use crate::star::{TableError, TableVersion};
+use crate::star::{TableError, TableFile};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use twox_hash::XxHash3_64;
@@ -33,11 +33,11 @@ impl Verify<'_> {
 
     /// The values of a field; `None` where there is no such table.
     fn values(&mut self, table: &str, field: &str) -> Result<Option<Values>, ProcessError> {
-        let Some(version) = self.open_if_whole(table)? else { return Ok(None) };
+        let Some(files) = self.files_if_whole(table)? else { return Ok(None) };
         let mut values = Values::new();
-        for file in self.parts.star.files(&version)? {
+        for file in files {
             let Some(fetched) = self.fetch(table, &file.path)? else { continue };
-            if let Err(error) = fetched.for_each_value(field, |value| {
+            if let Err(error) = fetched.for_each_value(field, |value, _| {
                 values.insert(XxHash3_64::oneshot(value));
             }) {
                 self.find(Kind::DamagedFile, table, unreadable(&file, &error));
@@ -46,11 +46,15 @@ impl Verify<'_> {
         Ok(Some(values))
     }
 
-    /// The newest version of a table; a log that can't be read was told with the tables.
-    fn open_if_whole(&self, table: &str) -> Result<Option<TableVersion>, ProcessError> {
-        match self.parts.star.open(table) {
+    /// The files of a table, if there is one; a log that can't be read was told with the tables.
+    fn files_if_whole(&self, table: &str) -> Result<Option<Vec<TableFile>>, ProcessError> {
+        let files = self.parts.star.open(table).and_then(|version| match version {
+            Some(version) => self.parts.star.files(&version).map(Some),
+            None => Ok(None),
+        });
+        match files {
             Err(TableError::Log { .. }) => Ok(None),
-            opened => Ok(opened?),
+            files => Ok(files?),
         }
     }
 
@@ -61,23 +65,28 @@ impl Verify<'_> {
         known: &BTreeMap<(String, String), Option<Values>>,
     ) -> Result<(), ProcessError> {
         let mut counts: Vec<Count<'_>> = table.fields.iter().filter_map(|field| Count::new(field, known)).collect();
-        let Some(version) = self.open_if_whole(&table.name)?.filter(|_| !counts.is_empty()) else { return Ok(()) };
-        for file in self.parts.star.files(&version)? {
+        let Some(files) = self.files_if_whole(&table.name)?.filter(|_| !counts.is_empty()) else { return Ok(()) };
+        for file in files {
             let Some(fetched) = self.fetch(&table.name, &file.path)? else { continue };
             for count in &mut counts {
                 // One that can't be read was told with the files.
-                let _ = fetched.for_each_value(&count.field.name, |value| {
+                let _ = fetched.for_each_value(&count.field.name, |value, text| {
                     count.followed += 1;
-                    count.dangling += u64::from(!count.values.contains(&XxHash3_64::oneshot(value)));
+                    if !count.values.contains(&XxHash3_64::oneshot(value)) {
+                        count.dangling += 1;
+                        count.example.get_or_insert_with(text);
+                    }
                 });
             }
         }
-        for Count { field, reference, followed, dangling, .. } in counts {
+        for Count { field, reference, followed, dangling, example, .. } in counts {
             self.report.references += followed;
-            if dangling > 0 {
-                let (name, target) = (&field.name, &reference.field);
-                let what =
-                    format!("{dangling} of {followed} values of `{name}` are no `{target}` of `{}`", reference.table);
+            if let Some(example) = example {
+                let (name, target, dimension) = (&field.name, &reference.field, &reference.table);
+                let example = crate::text::shown(&example, crate::text::NAME_CHARS_MAX);
+                let what = format!(
+                    "{dangling} of {followed} values of `{name}` are no `{target}` of `{dimension}`, the first of them {example}"
+                );
                 self.find(Kind::DanglingReference, &table.name, what);
             }
         }
@@ -93,6 +102,8 @@ struct Count<'a> {
     values: &'a Values,
     followed: u64,
     dangling: u64,
+    /// The first value that is none of them.
+    example: Option<String>,
 }
 
 impl<'a> Count<'a> {
@@ -100,6 +111,6 @@ impl<'a> Count<'a> {
     fn new(field: &'a Field, known: &'a BTreeMap<(String, String), Option<Values>>) -> Option<Self> {
         let reference = field.references.as_ref()?;
         let values = known.get(&(reference.table.clone(), reference.field.clone()))?.as_ref()?;
-        Some(Self { field, reference, values, followed: 0, dangling: 0 })
+        Some(Self { field, reference, values, followed: 0, dangling: 0, example: None })
     }
 }

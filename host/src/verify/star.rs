@@ -3,7 +3,7 @@
 use super::{Kind, Verify};
 use crate::lake::LakeError;
 use crate::manifest::{StarKind, StarTable};
-use crate::process::{Inspection, ProcessError};
+use crate::process::{Inspection, ProcessError, read_star_checkpoint};
 use crate::sandbox::Plugin;
 use crate::star::{FetchedFile, TableError, TableFile, TableVersion};
 use futures_util::TryStreamExt;
@@ -36,7 +36,8 @@ impl Verify<'_> {
         table: &StarTable,
     ) -> Result<(), ProcessError> {
         let Some(version) = self.parts.star.open(&table.name)? else {
-            if self.parts.star.wait(self.parts.checkpoints.read(&table.name))?.is_some() {
+            let known = read_star_checkpoint(&self.parts.star, &*self.parts.checkpoints, &table.name);
+            if known.is_some_and(|known| known.sequence > 0) {
                 self.find(Kind::MissingTable, &table.name, "a process made it once, and it is not there");
             }
             return Ok(());
@@ -65,7 +66,7 @@ impl Verify<'_> {
         table: &StarTable,
         version: &TableVersion,
     ) -> Result<(), ProcessError> {
-        for (source, sequence) in inspection.other_packets(version)? {
+        for (source, sequence) in inspection.other_packets(plugin, version)? {
             let what = format!("it holds the packets of `{source}` up to {sequence}, and those of the lake are others");
             self.find(Kind::OtherPackets, &table.name, what);
         }

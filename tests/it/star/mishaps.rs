@@ -238,3 +238,62 @@ fn a_replay_replaces_the_files_that_another_program_made_of_the_same_rows() {
     assert_eq!(outcomes(&workplace, 4), ["made"; 4]);
     workplace.text(&["verify"], 0);
 }
+
+#[test]
+fn an_empty_lake_takes_nothing_away() {
+    let (mut workplace, orders) = three_packets();
+    workplace.write("sales_order", &orders[..2]);
+    workplace.text(&["reconcile"], 0);
+    workplace.text(&["process"], 0);
+    let entries = |workplace: &Workplace| {
+        let log = |table: &str| workplace.path(&format!("lake/star/{table}/_delta_log"));
+        [FACT, "deletions"].map(|table| fs::read_dir(log(table)).unwrap().count())
+    };
+    let before = entries(&workplace);
+    workplace.set("HOST_LAKE_RAW", "file:./nowhere");
+    for arguments in [&["process"][..], &["replay", "--table", FACT]] {
+        let refused = workplace.text(arguments, 3);
+        assert!(refused.contains("star-ahead"), "{refused}");
+    }
+    assert_eq!(before, entries(&workplace));
+}
+
+#[test]
+fn a_fact_waits_for_a_calendar_that_can_not_be_loaded() {
+    let (workplace, mut orders) = three_packets();
+    let kept = fs::read(workplace.path("plugins/dim_date.wasm")).unwrap();
+    fs::write(workplace.path("plugins/dim_date.wasm"), "garbage").unwrap();
+    orders.push(order(4, 1, "9999-03-01"));
+    workplace.ingest("sales_order", &orders);
+    let waiting = workplace.text(&["process"], 2);
+    assert!(waiting.contains("waits for dim_date"), "{waiting}");
+    fs::write(workplace.path("plugins/dim_date.wasm"), kept).unwrap();
+    workplace.text(&["process"], 0);
+    assert_eq!(outcomes(&workplace, 4), ["made", "made", "made", "rejected"]);
+}
+
+#[test]
+fn rejects_of_another_lake_are_not_published() {
+    let (workplace, mut orders) = three_packets();
+    orders.push(order(4, 1, "2024-02-30"));
+    workplace.ingest("sales_order", &orders);
+    workplace.text(&["process"], 0);
+    fs::remove_dir_all(workplace.path("lake/raw")).unwrap();
+    fs::remove_file(workplace.path("lake/checkpoints/sales_order.json")).unwrap();
+    for id in 1..=4 {
+        workplace.ingest("sales_order", &[order(id, id, "2024-03-01")]);
+    }
+    let refused = workplace.text(&["rejects", "--table", FACT, "--replay", "--publish"], 3);
+    assert!(refused.contains("star-other-packets"), "{refused}");
+}
+
+#[test]
+fn a_manifest_that_can_not_be_read_is_found_and_the_other_findings_are_told_too() {
+    let (workplace, _) = three_packets();
+    fs::write(manifest(&workplace, 3), "").unwrap();
+    fs::remove_dir_all(workplace.path("lake/star/dim_date")).unwrap();
+    let found = findings(&workplace);
+    for expected in [("bad-manifest", "sales_order"), ("missing-table", "dim_date")] {
+        assert!(found.contains(&(expected.0.to_owned(), expected.1.to_owned())), "{found:?}");
+    }
+}

@@ -1,11 +1,14 @@
 //! Processes that are started by events, which may be lost, come twice, or in any order: the star tables are those of one run
 //! at the end.
 
+use crate::star::explain::{Workplace, order};
 use crate::star::fixture::{Days, assert_done, command, contents};
 use host::star::TableFile;
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use tests::tools::soak;
 use totesys::Table;
 
@@ -65,4 +68,28 @@ fn events_that_are_lost_doubled_or_reordered_change_nothing() {
         assert_done(&command(&Days::shared().last(), folder.path(), &["process"]).output().unwrap());
         assert_eq!(expected, contents(folder.path()), "seed {seed}");
     }
+}
+
+/// What became of a fact in a round.
+fn rows(round: &Value) -> u64 {
+    let tables = round["process"]["tables"].as_array().unwrap();
+    tables.iter().find(|table| table["table"] == "fact_sales_order").unwrap()["rows"].as_u64().unwrap()
+}
+
+#[test]
+fn rounds_follow_one_another_until_somebody_says_stop() {
+    let workplace = Workplace::new(&["fact_sales_order", "dim_date"]);
+    workplace.write("sales_order", &[order(1, 1, "2024-03-01")]);
+    let mut command = workplace.command(&["sync", "--every", "1s", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut rounds = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(|line| -> Value { serde_json::from_str(&line.unwrap()).unwrap() });
+    assert_eq!((1, 0), (rows(&rounds.next().unwrap()), rows(&rounds.next().unwrap())));
+    workplace.write("sales_order", &[order(1, 1, "2024-03-01"), order(2, 1, "2024-03-01")]);
+    let later = rounds.by_ref().take(3).find(|round| rows(round) > 0).unwrap();
+    assert!(rows(&later) == 1 && later["at"].is_string(), "{later}");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(rounds.map(|round| rows(&round)).sum::<u64>(), 0);
 }

@@ -40,7 +40,8 @@ pub(crate) struct ProcessArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct SyncArguments {
-    /// Begin again after so long: `30s`, `5m`, `1h`. An interrupt ends it after the round.
+    /// Begin again after so long: `30s`, `5m`, `1h`. A round without news is one line; with `--json` each round is. An interrupt,
+    /// or the signal to terminate, ends it after the round.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) every: Option<Duration>,
     /// How many threads work; one for each processor if left out.

@@ -89,10 +89,15 @@ impl<'a> Loader<'a> {
     }
 
     /// Tells that a plugin can't be loaded: it stops its own tables, and not those of others.
-    fn go_on_without(&mut self, name: &str, error: Failure) {
+    fn go_on_without(&mut self, name: &str, error: Failure) -> Result<(), Failure> {
+        // Surroundings that fail may fail for all.
+        if error.exit() == Exit::Environment {
+            return Err(error);
+        }
         tracing::error!(name, "the plugin can't be loaded: its tables stay as they are");
         crate::screen::show_error(error.as_ref(), false);
         self.worst = self.worst.max(error.exit());
+        Ok(())
     }
 
     /// Loads a component that lies beside the published ones.
@@ -148,7 +153,7 @@ pub(crate) fn load_all(loader: &mut Loader<'_>, config: &Config) -> Result<Vec<P
     for (name, published) in &snapshot.lock.plugins {
         match loader.load_digest(&registry, name, &published.digest) {
             Ok(plugin) => plugins.push(plugin),
-            Err(error) => loader.go_on_without(name, error),
+            Err(error) => loader.go_on_without(name, error)?,
         }
     }
     let place = config.plugins();
@@ -156,7 +161,7 @@ pub(crate) fn load_all(loader: &mut Loader<'_>, config: &Config) -> Result<Vec<P
         let plugin = match loader.load_beside(&place, &registry, &name) {
             Ok(plugin) => plugin,
             Err(error) => {
-                loader.go_on_without(&name, error);
+                loader.go_on_without(&name, error)?;
                 continue;
             }
         };
@@ -167,16 +172,18 @@ pub(crate) fn load_all(loader: &mut Loader<'_>, config: &Config) -> Result<Vec<P
         }
     }
     if plugins.is_empty() {
-        return Err(boxed(NoPlugins { place }));
+        let exit = if loader.worst == Exit::Done { Exit::BadInput } else { loader.worst };
+        return Err(boxed(NoPlugins { place, exit }));
     }
     Ok(plugins)
 }
 
 /// A place without plugins.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no plugin in `{place}`")]
+#[error("there is no plugin in `{place}` that can be loaded")]
 struct NoPlugins {
     place: ObjectPlace,
+    exit: Exit,
 }
 
 impl host::error::Explain for NoPlugins {
@@ -189,6 +196,6 @@ impl host::error::Explain for NoPlugins {
     }
 
     fn exit(&self) -> Exit {
-        Exit::BadInput
+        self.exit
     }
 }

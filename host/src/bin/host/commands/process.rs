@@ -32,7 +32,7 @@ pub(crate) fn sync_command(config: &Config, arguments: &SyncArguments, json: boo
     let stop = Stop::new()?;
     loop {
         let began = Instant::now();
-        let exit = sync_once(config, threads, json);
+        let exit = sync_once(config, threads, json, arguments.every.is_some());
         let Some(every) = arguments.every else { return exit };
         // A round that fails is told, and the next one tries again.
         if let Err(error) = exit {
@@ -47,12 +47,12 @@ pub(crate) fn sync_command(config: &Config, arguments: &SyncArguments, json: boo
     }
 }
 
-fn sync_once(config: &Config, threads: usize, json: bool) -> Result<Exit, Failure> {
+fn sync_once(config: &Config, threads: usize, json: bool, is_one_of_many: bool) -> Result<Exit, Failure> {
     // What can't be processed is known before rows are brought.
     let (parts, loader) = open_parts(config, runtime()?, threads)?;
     let ingested = run_ingest(config, &IngestOptions::default(), json)?;
     let report = run_process(&parts, &ProcessOptions::default(), json)?;
-    let shown = screen::show_sync(&ingested, &report, json);
+    let shown = screen::show_sync(&ingested, &report, json, is_one_of_many.then(now));
     Ok(lake::exit_of(&ingested).max(exit_of(&report)).max(loader.worst()).max(shown))
 }
 
@@ -69,21 +69,22 @@ pub(crate) fn replay_command(config: &Config, arguments: ReplayArguments, json: 
     let runtime = runtime()?;
     let bar = screen::rows_bar(json);
     let tell = |progress: &host::process::Progress| bar.show_bytes(progress);
-    let report = match arguments.into {
+    let (report, worst) = match arguments.into {
         Some(place) => {
-            let (mut parts, _loader) = open_parts_in(config, runtime, &place, threads)?;
+            let (mut parts, loader) = open_parts_in(config, runtime, &place, threads)?;
             parts.checkpoints = Arc::new(NoCheckpoints);
             let options = ProcessOptions { tables: arguments.tables, ..ProcessOptions::default() };
-            process(&parts, &options, &tell)
+            (process(&parts, &options, &tell), loader.worst())
         }
         None => {
-            let (parts, _loader) = open_parts(config, runtime, threads)?;
-            replay(&parts, &ReplayOptions { tables: arguments.tables, packets: arguments.sequence }, &tell)
+            let (parts, loader) = open_parts(config, runtime, threads)?;
+            let options = ReplayOptions { tables: arguments.tables, packets: arguments.sequence };
+            (replay(&parts, &options, &tell), loader.worst())
         }
     };
     bar.clear();
     let report = report.map_err(boxed)?;
-    Ok(exit_of(&report).max(screen::show_process(&report, json)))
+    Ok(exit_of(&report).max(worst).max(screen::show_process(&report, json)))
 }
 
 /// Looks at everything, and changes nothing.
@@ -129,6 +130,7 @@ fn open_parts_in<'a>(
         star,
         checkpoints,
         plugins,
+        lacks_plugins: loader.worst() != Exit::Done,
         calendar: config.calendar,
         budget: RejectBudget::default(),
         runtime: runtime.handle().clone(),

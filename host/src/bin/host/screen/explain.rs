@@ -5,6 +5,7 @@ use super::{bytes, grouped, kind, new_table, print, short};
 use chrono::SecondsFormat;
 use host::error::Exit;
 use host::explain::{ExplainedFile, ExplainedLookup, Explanation, Origin, OriginLine, Outcome};
+use host::manifest::StarKind;
 use host::rejects::Rejected;
 use host::text::shown;
 use serde_json::json;
@@ -108,6 +109,9 @@ fn figures_text(title: &str, figures: &[(&str, String)]) -> String {
 
 fn hint(explanation: &Explanation) -> String {
     match explanation.outcome {
+        Outcome::Rejected if explanation.kind == StarKind::Dimension => {
+            "hint: a plugin that takes it brings it by itself, and so does a mended row of the source\n".to_owned()
+        }
         Outcome::Rejected => {
             format!("hint: once a plugin takes it, `host rejects --table {} --replay` tells so\n", explanation.table)
         }

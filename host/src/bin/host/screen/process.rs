@@ -2,6 +2,7 @@
 
 use super::lake::{TEXT_CHARS_MAX, counted, ingest_document, ingest_text};
 use super::{bytes, grouped, new_table, print};
+use chrono::{DateTime, SecondsFormat, Utc};
 use comfy_table::CellAlignment;
 use host::error::{Exit, Explain, with_causes};
 use host::ingest::IngestReport;
@@ -17,11 +18,28 @@ pub(crate) fn show_process(report: &ProcessReport, json: bool) -> Exit {
     print(&if json { format!("{:#}\n", document(report)) } else { text(report) })
 }
 
-/// Shows what an ingest did, and the process after it.
-pub(crate) fn show_sync(ingest: &IngestReport, process: &ProcessReport, json: bool) -> Exit {
+/// Shows a run of the whole line. One of many, that ended `at` some moment, is one line of JSON; or of text, if nothing has come.
+pub(crate) fn show_sync(ingest: &IngestReport, process: &ProcessReport, json: bool, at: Option<DateTime<Utc>>) -> Exit {
+    let moment = at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
     if json {
         let document = json!({ "ingest": ingest_document(ingest), "process": document(process) });
-        return print(&format!("{document:#}\n"));
+        return match moment {
+            Some(moment) => {
+                let mut document = document;
+                document["at"] = json!(moment);
+                print(&format!("{document}\n"))
+            }
+            None => print(&format!("{document:#}\n")),
+        };
+    }
+    if let Some(moment) = moment {
+        let is_idle = ingest.tables.iter().all(|table| table.result.is_ok() && table.committed.is_none())
+            && process.tables.iter().all(|table| matches!(table.result, Ok(StarOutcome::Unchanged)));
+        if is_idle {
+            let seconds = (ingest.took + process.took).as_secs_f64();
+            return print(&format!("{moment} nothing new, {seconds:.3} s\n"));
+        }
+        return print(&format!("{moment}\n{}\n{}", ingest_text(ingest), text(process)));
     }
     print(&format!("{}\n{}", ingest_text(ingest), text(process)))
 }
