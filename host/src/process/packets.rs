@@ -14,6 +14,9 @@ const MANIFESTS_AT_ONCE: usize = 16;
 /// How many manifests are read ahead: some megabytes.
 pub(super) const MANIFESTS_AHEAD: usize = 512;
 
+/// What packets are known by, as far as it was looked up: the table and the sequence id of each.
+type Marks = BTreeMap<(String, u64), Option<PacketMark>>;
+
 /// Looks packets up, and remembers where the tables end: what all star tables of a run see.
 #[derive(Clone)]
 pub(super) struct Packets<'a> {
@@ -21,7 +24,7 @@ pub(super) struct Packets<'a> {
     /// Up to which packet each table is likely to go at least, so that not all of them need be listed.
     hints: Arc<BTreeMap<String, u64>>,
     last: Arc<Mutex<BTreeMap<String, u64>>>,
-    marks: Arc<Mutex<BTreeMap<(String, u64), Option<PacketMark>>>>,
+    marks: Arc<Mutex<Marks>>,
 }
 
 impl<'a> Packets<'a> {
