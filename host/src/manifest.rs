@@ -225,6 +225,13 @@ impl Manifest {
 }
 
 impl StarTable {
+    /// The column that can hold the number of the record: the key, if it is one column of whole numbers.
+    pub(crate) fn record_key(&self) -> Option<&str> {
+        let [key] = self.key.as_slice() else { return None };
+        let field = self.fields.iter().find(|field| field.name == *key)?;
+        matches!(field.column_type, ColumnType::Int32 | ColumnType::Int64).then_some(key)
+    }
+
     fn check(&self) -> Result<(), ManifestError> {
         let place = format!("star table `{}`", shown(&self.name));
         check_name(&place, &self.name)?;

@@ -1,6 +1,7 @@
 //! What was done, as data; the faces show it.
 
 use crate::manifest::{Manifest, StarKind, StarTable};
+use crate::reject::cure;
 use crate::sandbox::{CONTRACT_VERSION, Limits, LogLine, Plugin, Usage};
 use crate::star::WrittenFile;
 use serde::{Deserialize, Serialize, Serializer};
@@ -61,6 +62,47 @@ pub struct RejectGroup {
     pub first_message: String,
     /// What to do about such rows, where the host knows the reason.
     pub hint: Option<String>,
+}
+
+/// Counts rejects by reason. `T` is what else is remembered of the first one of each.
+#[derive(Debug)]
+pub(crate) struct RejectGroups<T>(Vec<(T, RejectGroup)>);
+
+impl<T> Default for RejectGroups<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> RejectGroups<T> {
+    /// More reasons than anybody reads; the rest is counted with the last.
+    const GROUPS_MAX: usize = 100;
+
+    /// Counts a reject of a line.
+    pub(crate) fn add(&mut self, first: T, line: u64, code: &str, column: Option<&str>, message: &str) {
+        let same = |(_, group): &&mut (T, RejectGroup)| group.code == code && group.column.as_deref() == column;
+        if let Some((_, group)) = self.0.iter_mut().find(same) {
+            group.rows += 1;
+        } else if self.0.len() < Self::GROUPS_MAX {
+            let group = RejectGroup {
+                code: code.to_owned(),
+                column: column.map(str::to_owned),
+                rows: 1,
+                first_line: line,
+                first_message: message.to_owned(),
+                hint: cure(code).map(str::to_owned),
+            };
+            self.0.push((first, group));
+        } else if let Some((_, last)) = self.0.last_mut() {
+            last.rows += 1;
+        }
+    }
+
+    /// The reasons, the most frequent first.
+    pub(crate) fn finish(mut self) -> Vec<(T, RejectGroup)> {
+        self.0.sort_by_key(|(_, group)| std::cmp::Reverse(group.rows));
+        self.0
+    }
 }
 
 /// What became of a star table.

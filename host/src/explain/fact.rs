@@ -2,7 +2,6 @@
 
 use super::source::{PacketOfRecord, packet_of_record};
 use super::{ExplainError, Explanation, Origin, Outcome, Question};
-use crate::manifest::ColumnType;
 use crate::rejects::rejects_of_record;
 use crate::star::{RowKey, StarObject};
 use std::collections::BTreeSet;
@@ -61,11 +60,7 @@ impl Question<'_> {
 
     /// The key of the row, which has to be the number of its record.
     fn record_key(&self) -> Result<RowKey, ExplainError> {
-        let is_number = |name: &String| {
-            let field = self.table.fields.iter().find(|field| field.name == *name);
-            field.is_some_and(|field| matches!(field.column_type, ColumnType::Int32 | ColumnType::Int64))
-        };
-        if !matches!(self.table.key.as_slice(), [name] if is_number(name)) {
+        if self.table.record_key().is_none() {
             return Err(
                 self.no_key("its rows are not numbered by their records: its key is not one whole number".into())
             );

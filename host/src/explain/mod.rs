@@ -19,10 +19,9 @@ pub use error::ExplainError;
 pub use report::{ExplainedFile, ExplainedLookup, Explanation, Maker, Origin, OriginLine, Outcome};
 
 use crate::manifest::{StarKind, StarTable};
-use crate::process::{Held, Parts, Plan, ProcessError, app, keys};
+use crate::process::{Held, Parts, Plan, app, keys};
 use crate::sandbox::Plugin;
 use crate::star::{StarObject, TableFile, TableVersion, in_delta};
-use crate::text::listed;
 
 /// What is asked about, as far as it is known to all that look.
 struct Question<'a> {
@@ -45,16 +44,11 @@ struct Question<'a> {
 /// [`ExplainError`]; that there is no such row, and never was, is one.
 pub fn explain(parts: &Parts, table: &str, key: &str) -> Result<Explanation, ExplainError> {
     let plan = Plan::new(&parts.plugins)?;
-    let tables = parts.plugins.iter().flat_map(|plugin| &plugin.manifest().star_tables);
     let found = plan.maker(table).and_then(|plugin| {
         let table = plugin.manifest().star_tables.iter().find(|star| star.name == table)?;
         Some((plugin, in_delta(table)))
     });
-    let Some((plugin, star)) = found else {
-        let names: Vec<String> = tables.map(|table| table.name.clone()).collect();
-        let known = listed(&names, "none");
-        return Err(ProcessError::UnknownTable { table: table.to_owned(), known }.into());
-    };
+    let (plugin, star) = found.ok_or_else(|| plan.unknown_table(table))?;
     let version = parts.star.open(table)?;
     let app = app(plugin, &plugin.manifest().source_table);
     let processed = version.as_ref().map(|version| parts.star.progress(version, &app)).transpose()?.flatten();

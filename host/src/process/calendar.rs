@@ -7,9 +7,9 @@ use super::{Process, ProcessError, StarTableReport};
 use crate::input::{CalendarYears, ChunkLimits, LineChunks, Lookups};
 use crate::manifest::{Field, StarTable};
 use crate::sandbox::Plugin;
-use crate::star::Fold;
+use crate::star::{Fold, TableError};
 use crate::transform::{Days, PacketInput, PacketOptions, fold_packet, metadata};
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
@@ -67,23 +67,25 @@ impl Process<'_> {
             if fields.is_empty() {
                 continue;
             }
-            for field in fields {
+            let dates = self.dates(&table.name, &fields).unwrap_or_else(|error| {
                 // A fact that can't be read has its own trouble.
-                let dates = self.parts.star.open(&table.name).and_then(|version| match version {
-                    Some(version) => self.parts.star.dates(&version, &field.name),
-                    None => Ok(None),
-                });
-                let dates = dates.unwrap_or_else(|error| {
-                    let error = crate::error::with_causes(&error);
-                    tracing::warn!(table = table.name, error, "the days of the fact can't be told");
-                    None
-                });
-                let Some((first, last)) = dates else { continue };
+                let error = crate::error::with_causes(&error);
+                tracing::warn!(table = table.name, error, "the days of the fact can't be told");
+                Vec::new()
+            });
+            for (first, last) in dates {
                 let (first, last) = (first.year().max(limit.first()), last.year().min(limit.last()));
                 years = [years, CalendarYears::new(first, last)].into_iter().flatten().reduce(CalendarYears::span);
             }
         }
         years
+    }
+
+    /// The first and the last day of each of these columns of a star table that has any.
+    fn dates(&self, table: &str, fields: &[&Field]) -> Result<Vec<(NaiveDate, NaiveDate)>, TableError> {
+        let star = &self.parts.star;
+        let Some(version) = star.open(table)? else { return Ok(Vec::new()) };
+        fields.iter().filter_map(|field| star.dates(&version, &field.name).transpose()).collect()
     }
 
     /// Sees to it that each calendar has the years of some days.
@@ -149,7 +151,7 @@ impl Process<'_> {
         report: &mut StarTableReport,
     ) -> Result<Try<bool>, ProcessError> {
         let version = self.open_tables(plugin, std::slice::from_ref(table))?.remove(0);
-        let made_by = self.parts.star.made_by(&version)?.and_then(|json| serde_json::from_str::<MadeBy>(&json).ok());
+        let made_by = self.parts.made_by(&version)?;
         let found: Option<CalendarYears> = made_by.as_ref().and_then(|made_by| made_by.years.as_ref()?.parse().ok());
         let Some(years) = [wanted, found].into_iter().flatten().reduce(CalendarYears::span) else {
             return Ok(Try::Done(false));

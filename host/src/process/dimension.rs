@@ -76,8 +76,11 @@ impl Process<'_> {
         let (mut is_new_plugin, mut furthest) = (false, 0);
         for version in &versions {
             let held = self.parts.star.packets(version)?;
-            for input in &mut inputs {
+            for (index, input) in inputs.iter_mut().enumerate() {
                 let processed = self.parts.star.progress(version, &input.app)?;
+                if index == 0 {
+                    furthest = furthest.max(processed.unwrap_or(0));
+                }
                 // Of several tables the one that is behind counts; one that has nothing is all behind.
                 input.processed = match version.name() == versions[0].name() {
                     true => processed,
@@ -91,8 +94,7 @@ impl Process<'_> {
                 // What the star table holds may have come since the end of the table was looked up: it never goes back.
                 input.last = self.packets.last(&input.table)?;
             }
-            furthest = furthest.max(self.parts.star.progress(version, &inputs[0].app)?.unwrap_or(0));
-            let made_by = self.parts.star.made_by(version)?.and_then(|json| serde_json::from_str::<MadeBy>(&json).ok());
+            let made_by = self.parts.made_by(version)?;
             is_new_plugin |= made_by.is_none_or(|made_by| made_by.digest != plugin.digest());
         }
         let (source, lookups) = (&inputs[0], &inputs[1..]);

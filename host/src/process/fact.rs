@@ -243,19 +243,20 @@ impl Process<'_> {
         table: &str,
         processed: u64,
     ) -> Result<(), ProcessError> {
-        let star = || star.to_owned();
         let mut lake = self.packets.last(table)?;
         if processed > lake {
             // The end of the table was looked up before somebody else brought and processed more.
             lake = self.packets.look_again(table)?;
         }
         if processed > lake {
-            return Err(ProcessError::Ahead { star: star(), table: table.to_owned(), processed, lake });
+            let (star, table) = (star.to_owned(), table.to_owned());
+            return Err(ProcessError::Ahead { star, table, processed, lake });
         }
         let Some(held) = held.get(table).filter(|mark| mark.sequence == processed) else { return Ok(()) };
         match self.packets.mark(table, processed)? {
             Some(found) if found != *held => {
-                Err(ProcessError::OtherPackets { star: star(), table: table.to_owned(), sequence: processed })
+                let (star, table) = (star.to_owned(), table.to_owned());
+                Err(ProcessError::OtherPackets { star, table, sequence: processed })
             }
             _ => Ok(()),
         }

@@ -5,7 +5,6 @@ use super::{Parts, Plan, Process, ProcessError, keys};
 use crate::lake::LakeError;
 use crate::packet::Manifest;
 use crate::sandbox::Plugin;
-use crate::text::listed;
 use crate::transform::TransformedPacket;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
@@ -31,11 +30,7 @@ fn first_table(plugin: &Plugin) -> &str {
 /// Remembers the decisions of this run.
 pub(super) fn accept(parts: &Parts, plan: &Plan<'_>, accepted: &[(String, u64)]) -> Result<(), ProcessError> {
     for (table, sequence) in accepted {
-        let Some(plugin) = plan.maker(table) else {
-            let known =
-                listed(&parts.plugins.iter().map(|plugin| first_table(plugin).to_owned()).collect::<Vec<_>>(), "none");
-            return Err(ProcessError::UnknownTable { table: table.clone(), known });
-        };
+        let plugin = plan.maker(table).ok_or_else(|| plan.unknown_table(table))?;
         let first = first_table(plugin);
         if parts.document::<Held>(&keys::held(first, *sequence, plugin.digest()))?.is_none() {
             let (star, plugin) = (first.to_owned(), super::plugin_name(plugin));

@@ -2,7 +2,7 @@
 
 use super::packets::Packets;
 use super::plan::{CALENDAR, is_calendar};
-use super::table::{MadeBy, app, star_tables};
+use super::table::{app, star_tables};
 use super::{Parts, Plan, Process, ProcessError, StarTableReport, keys};
 use crate::input::CalendarYears;
 use crate::manifest::StarTable;
@@ -94,7 +94,7 @@ impl<'a> Inspection<'a> {
     ) -> Result<Option<BTreeSet<String>>, ProcessError> {
         let tables = star_tables(plugin);
         let table = &tables[index];
-        let made_by = self.parts.star.made_by(version)?.and_then(|json| serde_json::from_str::<MadeBy>(&json).ok());
+        let made_by = self.parts.made_by(version)?;
         let Some(made_by) = made_by.filter(|made_by| made_by.digest == plugin.digest()) else { return Ok(None) };
         let source = &plugin.manifest().source_table;
         if self.behind(plugin, version)?.iter().any(|behind| behind.table != *source) {

@@ -272,7 +272,7 @@ impl StarTableReport {
 }
 
 /// `name@version`.
-fn plugin_name(plugin: &Plugin) -> String {
+pub(crate) fn plugin_name(plugin: &Plugin) -> String {
     format!("{}@{}", plugin.manifest().name, plugin.manifest().version)
 }
 

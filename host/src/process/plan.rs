@@ -68,6 +68,11 @@ impl<'a> Plan<'a> {
         self.makers.get(table).map(|index| &self.plugins[*index])
     }
 
+    /// The error that nobody makes a table.
+    pub(crate) fn unknown_table(&self, table: &str) -> ProcessError {
+        ProcessError::UnknownTable { table: table.to_owned(), known: listed(self.makers.keys(), "none") }
+    }
+
     /// The plugins that make the tables that are asked for, or that are made of them, and before each what it refers to.
     ///
     /// # Errors
@@ -103,8 +108,7 @@ impl<'a> Plan<'a> {
             let of_source = self.plugins.iter().enumerate().filter(|(_, plugin)| reads(plugin));
             let found: Vec<usize> = of_source.map(|(index, _)| index).chain(self.makers.get(table).copied()).collect();
             if found.is_empty() {
-                let known = listed(self.makers.keys(), "none");
-                return Err(ProcessError::UnknownTable { table: table.clone(), known });
+                return Err(self.unknown_table(table));
             }
             chosen.extend(found);
         }

@@ -1,7 +1,7 @@
 //! Star tables as a process needs them: opened or made, and how far each has come.
 
-use super::{Process, ProcessError, StarTableReport};
-use crate::manifest::{ColumnType, StarKind, StarTable};
+use super::{Parts, Process, ProcessError, StarTableReport};
+use crate::manifest::{StarKind, StarTable};
 use crate::packet::Manifest;
 use crate::sandbox::{CONTRACT_VERSION, Plugin};
 use crate::star::{Change, Commit, NewTableFile, Operation, TableVersion, in_delta};
@@ -32,6 +32,13 @@ impl MadeBy {
             host: env!("CARGO_PKG_VERSION").to_owned(),
             years,
         }
+    }
+}
+
+impl Parts {
+    /// What made the rows of a table, if the table says it.
+    pub(super) fn made_by(&self, version: &TableVersion) -> Result<Option<MadeBy>, ProcessError> {
+        Ok(self.star.made_by(version)?.and_then(|json| serde_json::from_str(&json).ok()))
     }
 }
 
@@ -173,14 +180,9 @@ fn properties(plugin: &Plugin, table: &StarTable, packet: Option<&Manifest>) -> 
 /// The query for the rows of a fact that are in the source now: the newest of each key, without those whose key is gone.
 fn current_query(table: &StarTable, packet: Option<&Manifest>) -> Option<String> {
     let packet = packet.filter(|_| table.kind == StarKind::Fact)?;
-    let [record] = table.key.as_slice() else { return None };
-    let field = |name: &String| table.fields.iter().find(|field| field.name == *name);
-    if !matches!(field(record)?.column_type, ColumnType::Int32 | ColumnType::Int64)
-        || packet.key.iter().any(|column| field(column).is_none())
-    {
-        return None;
-    }
+    let record = table.record_key()?;
     let [key] = packet.key.as_slice() else { return None };
+    table.fields.iter().find(|field| field.name == *key)?;
     let (name, source, deletions) = (&table.name, &packet.table, super::deletions::TABLE);
     // Joins alone: not every reader can look a row up that is not there.
     Some(format!(

@@ -2,10 +2,8 @@
 
 use super::RejectsError;
 use super::file::{Rejected, RejectsFile, list_files};
-use super::groups::Groups;
-use crate::process::{Parts, Plan, ProcessError, keys};
-use crate::report::RejectGroup;
-use crate::text::listed;
+use crate::process::{Parts, Plan, keys};
+use crate::report::{RejectGroup, RejectGroups};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -82,13 +80,7 @@ pub fn list(parts: &Parts, options: &ListOptions) -> Result<RejectsList, Rejects
     let table = first.or_else(|| options.table.clone());
     let files = list_files(&parts.star, table.as_deref())?;
     if let Some(table) = table.filter(|_| maker.is_none() && files.is_empty()) {
-        let names: Vec<String> = parts
-            .plugins
-            .iter()
-            .flat_map(|plugin| &plugin.manifest().star_tables)
-            .map(|table| table.name.clone())
-            .collect();
-        return Err(ProcessError::UnknownTable { table, known: listed(&names, "none") }.into());
+        return Err(plan.unknown_table(&table).into());
     }
     let mut rows = Vec::new();
     let mut tables: BTreeMap<String, Vec<PacketRejects>> = BTreeMap::new();
@@ -107,10 +99,10 @@ fn packet_rejects(
     rows_max: usize,
     shown: &mut Vec<Rejected>,
 ) -> Result<Option<PacketRejects>, RejectsError> {
-    let (mut groups, mut rows, mut first) = (Groups::default(), 0, None);
+    let (mut groups, mut rows, mut first) = (RejectGroups::default(), 0, None);
     file.read(&parts.star, |packet, rejected| {
         rows += 1;
-        groups.add(file.sequence, rejected.line, &rejected.code, rejected.column.as_deref(), &rejected.message);
+        groups.add((), rejected.line, &rejected.code, rejected.column.as_deref(), &rejected.message);
         first.get_or_insert_with(|| (packet.to_owned(), rejected.clone()));
         if shown.len() < rows_max {
             shown.push(rejected);

@@ -12,7 +12,6 @@
 
 mod error;
 mod file;
-mod groups;
 mod list;
 mod replay;
 

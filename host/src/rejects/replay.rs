@@ -2,15 +2,13 @@
 
 use super::RejectsError;
 use super::file::rejected_records;
-use super::groups::Groups;
 use crate::input::{ChunkLimits, LineChunks, Lookups};
 use crate::lake::{PickedLine, pick_lines};
-use crate::manifest::{ColumnType, StarTable};
+use crate::manifest::StarTable;
 use crate::packet::Manifest;
-use crate::process::{LateRows, Parts, Plan, ProcessError, app, check_drift, is_fact, late_rows, star_tables};
-use crate::report::RejectGroup;
+use crate::process::{LateRows, Parts, Plan, app, check_drift, is_fact, late_rows, plugin_name, star_tables};
+use crate::report::{RejectGroup, RejectGroups};
 use crate::sandbox::Plugin;
-use crate::text::listed;
 use crate::transform::{CalendarColumns, Days, RunError, transform};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -72,7 +70,7 @@ pub struct ReplayedTable {
 struct Replayed {
     records: u64,
     rejected: u64,
-    groups: Groups,
+    groups: RejectGroups<u64>,
     days: Option<Days>,
     rows: Vec<LateRows>,
 }
@@ -85,12 +83,12 @@ struct Replayed {
 /// [`RejectsError`]; nothing was published then.
 pub fn replay(parts: &Parts, table: &str, publish: bool) -> Result<Replay, RejectsError> {
     let plan = Plan::new(&parts.plugins)?;
-    let plugin = plan.maker(table).ok_or_else(|| unknown(parts, table))?;
+    let plugin = plan.maker(table).ok_or_else(|| plan.unknown_table(table))?;
     if !is_fact(plugin) {
         return Err(RejectsError::Dimension { table: table.to_owned() });
     }
     let tables = star_tables(plugin);
-    if let Some(table) = tables.iter().find(|table| !has_record_key(table)) {
+    if let Some(table) = tables.iter().find(|table| table.record_key().is_none()) {
         return Err(RejectsError::NoRecordKey { table: table.name.clone() });
     }
     let source = &plugin.manifest().source_table;
@@ -120,7 +118,7 @@ pub fn replay(parts: &Parts, table: &str, publish: bool) -> Result<Replay, Rejec
     });
     let reasons = replayed.groups.finish().into_iter();
     Ok(Replay {
-        plugin: format!("{}@{}", plugin.manifest().name, plugin.manifest().version),
+        plugin: plugin_name(plugin),
         digest: plugin.digest().to_owned(),
         source: source.clone(),
         records: replayed.records,
@@ -131,18 +129,6 @@ pub fn replay(parts: &Parts, table: &str, publish: bool) -> Result<Replay, Rejec
         tables: tables.collect(),
         publish,
     })
-}
-
-fn unknown(parts: &Parts, table: &str) -> ProcessError {
-    let tables = parts.plugins.iter().flat_map(|plugin| &plugin.manifest().star_tables);
-    let names: Vec<String> = tables.map(|table| table.name.clone()).collect();
-    ProcessError::UnknownTable { table: table.to_owned(), known: listed(&names, "none") }
-}
-
-fn has_record_key(table: &StarTable) -> bool {
-    let [key] = table.key.as_slice() else { return false };
-    let field = table.fields.iter().find(|field| field.name == *key);
-    field.is_some_and(|field| matches!(field.column_type, ColumnType::Int32 | ColumnType::Int64))
 }
 
 /// The last packet that all tables of a plugin hold.

@@ -2,8 +2,8 @@
 
 use crate::files::{NewFile, Output, Spool};
 use crate::input::Chunk;
-use crate::reject::{Reject, cure};
-use crate::report::RejectGroup;
+use crate::reject::Reject;
+use crate::report::{RejectGroup, RejectGroups};
 use crate::sandbox::Plugin;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ pub(super) struct Rejects {
     /// What the input is called wherever the file lies.
     input: String,
     file: Option<Output>,
-    groups: Vec<RejectGroup>,
+    groups: RejectGroups<()>,
     count: u64,
     count_by_host: u64,
 }
@@ -49,13 +49,13 @@ impl Rejects {
     /// plugins.
     pub(super) fn new(plugin: &str, input: String, path: Option<&Path>) -> std::io::Result<Self> {
         let file = path.map(|path| begin_file(plugin, path)).transpose()?.map(Output::Place);
-        Ok(Self { input, file, groups: Vec::new(), count: 0, count_by_host: 0 })
+        Ok(Self { input, file, groups: RejectGroups::default(), count: 0, count_by_host: 0 })
     }
 
     /// Rejects of lines of `input`, whose place is not known yet.
     pub(super) fn spool(input: String) -> Self {
         let file = Some(Output::Spool(Spool::default()));
-        Self { input, file, groups: Vec::new(), count: 0, count_by_host: 0 }
+        Self { input, file, groups: RejectGroups::default(), count: 0, count_by_host: 0 }
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -79,7 +79,7 @@ impl Rejects {
             let number = chunk.line_number(reject.line);
             self.count += 1;
             self.count_by_host += u64::from(reject.by_host);
-            self.group(reject, number);
+            self.groups.add((), number, &reject.code, reject.column.as_deref(), &reject.message);
             let Some(file) = &mut self.file else { continue };
             // Rejects come in the order of their lines.
             let row = lines.find(|&(index, _)| index as u64 == reject.line).map_or(&b""[..], |(_, row)| row);
@@ -102,31 +102,10 @@ impl Rejects {
         Ok(())
     }
 
-    fn group(&mut self, reject: &Reject, line: u64) {
-        /// More reasons than anybody reads; the rest is counted together.
-        const GROUPS_MAX: usize = 100;
-        let same = |group: &&mut RejectGroup| group.code == reject.code && group.column == reject.column;
-        if let Some(group) = self.groups.iter_mut().find(same) {
-            group.rows += 1;
-        } else if self.groups.len() < GROUPS_MAX {
-            self.groups.push(RejectGroup {
-                code: reject.code.clone(),
-                column: reject.column.clone(),
-                rows: 1,
-                first_line: line,
-                first_message: reject.message.clone(),
-                hint: cure(&reject.code).map(str::to_owned),
-            });
-        } else if let Some(last) = self.groups.last_mut() {
-            last.rows += 1;
-        }
-    }
-
     /// Gives the summary, the most frequent reason first, and what was written.
-    pub(super) fn finish(mut self) -> (Vec<RejectGroup>, Option<Output>) {
-        let mut groups = std::mem::take(&mut self.groups);
-        groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
-        (groups, self.file)
+    pub(super) fn finish(self) -> (Vec<RejectGroup>, Option<Output>) {
+        let groups = self.groups.finish().into_iter().map(|((), group)| group);
+        (groups.collect(), self.file)
     }
 }
 

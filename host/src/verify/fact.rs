@@ -2,8 +2,8 @@
 
 use super::{Kind, Verify};
 use crate::lake::LakeError;
-use crate::manifest::{ColumnType, StarTable};
-use crate::process::ProcessError;
+use crate::manifest::StarTable;
+use crate::process::{ProcessError, app};
 use crate::rejects::rejected_records;
 use crate::sandbox::Plugin;
 use crate::star::{FetchedFile, StarError, TableFile, TableVersion};
@@ -59,7 +59,7 @@ impl Verify<'_> {
         version: &TableVersion,
         files: &[(TableFile, FetchedFile)],
     ) -> Result<(), ProcessError> {
-        let Some(key) = record_field(table) else { return Ok(()) };
+        let Some(key) = table.record_key() else { return Ok(()) };
         let mut records = Records::default();
         for (file, fetched) in files {
             if let Err(error) = fetched.for_each_number(key, |record| records.add(record)) {
@@ -67,8 +67,7 @@ impl Verify<'_> {
             }
         }
         let source = &plugin.manifest().source_table;
-        let app = format!("{}/{source}", plugin.manifest().name);
-        let processed = self.parts.star.progress(version, &app)?.unwrap_or(0);
+        let processed = self.parts.star.progress(version, &app(plugin, source))?.unwrap_or(0);
         // Where manifests are missing, their records are not known; the gap is told by itself.
         let (covered, known) = self.known_records(source, processed)?;
         let (doubled, missing) = records.check(known);
@@ -123,13 +122,6 @@ impl Verify<'_> {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// The field that holds the number of the record, if the table has one: its key, a whole number.
-fn record_field(table: &StarTable) -> Option<&str> {
-    let [key] = table.key.as_slice() else { return None };
-    let field = table.fields.iter().find(|field| field.name == *key)?;
-    matches!(field.column_type, ColumnType::Int32 | ColumnType::Int64).then_some(key)
 }
 
 pub(super) fn unreadable(file: &TableFile, error: &StarError) -> String {

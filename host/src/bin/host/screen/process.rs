@@ -22,15 +22,10 @@ pub(crate) fn show_process(report: &ProcessReport, json: bool) -> Exit {
 pub(crate) fn show_sync(ingest: &IngestReport, process: &ProcessReport, json: bool, at: Option<DateTime<Utc>>) -> Exit {
     let moment = at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
     if json {
-        let document = json!({ "ingest": ingest_document(ingest), "process": document(process) });
-        return match moment {
-            Some(moment) => {
-                let mut document = document;
-                document["at"] = json!(moment);
-                print(&format!("{document}\n"))
-            }
-            None => print(&format!("{document:#}\n")),
-        };
+        let mut document = json!({ "ingest": ingest_document(ingest), "process": document(process) });
+        let Some(moment) = moment else { return print(&format!("{document:#}\n")) };
+        document["at"] = json!(moment);
+        return print(&format!("{document}\n"));
     }
     if let Some(moment) = moment {
         let is_idle = ingest.tables.iter().all(|table| table.result.is_ok() && table.committed.is_none())
