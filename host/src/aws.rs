@@ -15,7 +15,34 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// The clients of AWS. What they share, credentials and connections among it, is made when the first of them is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Clients(Arc<OnceCell<SdkConfig>>);
+
+impl Clients {
+    async fn config(&self) -> &SdkConfig {
+        self.0.get_or_init(|| config(AwsOptions::default())).await
+    }
+
+    /// A client of S3.
+    pub async fn s3(&self) -> aws_sdk_s3::Client {
+        s3_client(self.config().await)
+    }
+
+    /// A client of the Parameter Store.
+    pub async fn ssm(&self) -> aws_sdk_ssm::Client {
+        ssm_client(self.config().await)
+    }
+
+    /// A client of Secrets Manager.
+    pub async fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        secrets_client(self.config().await)
+    }
+}
 
 /// What is said to the clients beside what they find themselves. The default is what the host wants in the cloud.
 #[derive(Clone, Debug)]

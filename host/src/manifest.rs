@@ -1,6 +1,6 @@
 //! What a plugin says of itself, as the host knows it: checked, and independent of the contract's encoding.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -20,8 +20,8 @@ pub const PRECISION_MAX: u8 = 38;
 pub const SHORT_PRECISION_MAX: u8 = 18;
 
 /// The type of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum ColumnType {
     /// True or false.
     Boolean,
@@ -71,8 +71,33 @@ impl From<ColumnType> for String {
     }
 }
 
+impl TryFrom<String> for ColumnType {
+    type Error = String;
+
+    /// The type of a name, as it is shown.
+    fn try_from(name: String) -> Result<Self, String> {
+        const PLAIN: [ColumnType; 8] = [
+            ColumnType::Boolean,
+            ColumnType::Int32,
+            ColumnType::Int64,
+            ColumnType::Float64,
+            ColumnType::Date,
+            ColumnType::Time,
+            ColumnType::Timestamp,
+            ColumnType::Utf8,
+        ];
+        let decimal = || {
+            let digits = name.strip_prefix("decimal(")?.strip_suffix(')')?;
+            let (precision, scale) = digits.split_once(", ")?;
+            Some(Self::Decimal { precision: precision.parse().ok()?, scale: scale.parse().ok()? })
+        };
+        let plain = PLAIN.into_iter().find(|plain| plain.to_string() == name);
+        plain.or_else(decimal).ok_or_else(|| format!("`{}` is no type of a column", crate::text::shown(&name, 40)))
+    }
+}
+
 /// A column that a plugin reads.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceColumn {
     /// The name, as it stands in the JSON line.
     pub name: String,
@@ -84,7 +109,7 @@ pub struct SourceColumn {
 }
 
 /// A table whose rows the host joins into the lines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lookup {
     /// The looked-up table, and the name of the nested object.
     pub table: String,
@@ -97,7 +122,7 @@ pub struct Lookup {
 }
 
 /// What a star table holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StarKind {
     /// One row for each version of a source row.
@@ -107,7 +132,7 @@ pub enum StarKind {
 }
 
 /// A reference to the key of another star table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     /// The star table.
     pub table: String,
@@ -116,7 +141,7 @@ pub struct Reference {
 }
 
 /// A column of a star table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// The name.
     pub name: String,
@@ -132,7 +157,7 @@ pub struct Field {
 }
 
 /// A table that a plugin makes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StarTable {
     /// The name.
     pub name: String,
@@ -147,7 +172,7 @@ pub struct StarTable {
 }
 
 /// What a plugin reads and writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The plugin's name.
     pub name: String,

@@ -1,6 +1,6 @@
-//! The real parts of an ingest, built of the configuration.
+//! The real parts, built of the configuration.
 
-use crate::aws::{self, AwsOptions};
+use crate::aws::Clients;
 use crate::checkpoint::{CheckpointStore, FileCheckpoints, SsmCheckpoints};
 use crate::config::{DocumentPlace, Flow, ObjectPlace};
 use crate::error::{Exit, Explain};
@@ -68,13 +68,17 @@ impl Explain for PartsError {
 ///
 /// # Errors
 /// [`PartsError`].
-pub async fn open_source(flow: &Flow, environment: &BTreeMap<String, String>) -> Result<Arc<dyn Source>, PartsError> {
+pub async fn open_source(
+    flow: &Flow,
+    environment: &BTreeMap<String, String>,
+    clients: &Clients,
+) -> Result<Arc<dyn Source>, PartsError> {
     let url = flow.source_url.as_deref().ok_or(PartsError::NoSource)?;
     if let Some(folder) = url.strip_prefix("dir:") {
         return Ok(Arc::new(DirectorySource::new(folder.into(), flow.exclude.clone(), flow.tables.clone())));
     }
     let address = match url.strip_prefix("secret:") {
-        Some(name) => secret_address(name, environment).await?,
+        Some(name) => secret_address(name, environment, clients).await?,
         None if url.starts_with("postgres://") || url.starts_with("postgresql://") => Address::parse(url, environment)?,
         None => return Err(SourceError::Url(format!("`{}` is none of the kinds there are", redacted(url))).into()),
     };
@@ -82,9 +86,12 @@ pub async fn open_source(flow: &Flow, environment: &BTreeMap<String, String>) ->
     Ok(Arc::new(PostgresSource::new(address, schema, flow.exclude.clone(), flow.tables.clone())))
 }
 
-async fn secret_address(name: &str, environment: &BTreeMap<String, String>) -> Result<Address, SourceError> {
-    let client = aws::secrets_client(&aws::config(AwsOptions::default()).await);
-    let secret = read_secret(&client, name).await.map_err(SourceError::Secret)?;
+async fn secret_address(
+    name: &str,
+    environment: &BTreeMap<String, String>,
+    clients: &Clients,
+) -> Result<Address, SourceError> {
+    let secret = read_secret(&clients.secrets().await, name).await.map_err(SourceError::Secret)?;
     Address::parse(&secret.url(), environment)
 }
 
@@ -98,16 +105,15 @@ fn redacted(url: &str) -> String {
 ///
 /// # Errors
 /// [`PartsError::Folder`].
-pub async fn open_lake(place: &ObjectPlace, run: &str) -> Result<Lake, PartsError> {
-    Ok(Lake::new(open_store(place, run).await?))
+pub async fn open_lake(place: &ObjectPlace, run: &str, clients: &Clients) -> Result<Lake, PartsError> {
+    Ok(Lake::new(open_store(place, run, clients).await?))
 }
 
-async fn open_store(place: &ObjectPlace, run: &str) -> Result<Arc<dyn Store>, PartsError> {
+async fn open_store(place: &ObjectPlace, run: &str, clients: &Clients) -> Result<Arc<dyn Store>, PartsError> {
     Ok(match place {
         ObjectPlace::Folder(folder) => Arc::new(folder_error(folder, FolderStore::open(folder))?),
         ObjectPlace::Bucket { bucket, prefix } => {
-            let client = aws::s3_client(&aws::config(AwsOptions::default()).await);
-            Arc::new(S3Store::new(client, bucket, prefix.as_str().into(), UploadTokens::new(run)))
+            Arc::new(S3Store::new(clients.s3().await, bucket, prefix.as_str().into(), UploadTokens::new(run)))
         }
     })
 }
@@ -116,30 +122,38 @@ async fn open_store(place: &ObjectPlace, run: &str) -> Result<Arc<dyn Store>, Pa
 ///
 /// # Errors
 /// [`PartsError::Folder`].
-pub async fn open_plugins(place: &ObjectPlace, run: &str) -> Result<Registry, PartsError> {
-    Ok(Registry::new(open_store(place, run).await?, place.to_string()))
+pub async fn open_plugins(place: &ObjectPlace, run: &str, clients: &Clients) -> Result<Registry, PartsError> {
+    Ok(Registry::new(open_store(place, run, clients).await?, place.to_string()))
 }
 
 /// Opens the star tables, for the run `run`; `runtime`, of several threads, does the waiting.
 ///
 /// # Errors
 /// [`PartsError::Folder`].
-pub async fn open_star(place: &ObjectPlace, run: &str, runtime: &Handle) -> Result<StarLake, PartsError> {
-    Ok(StarLake::new(open_store(place, run).await?, runtime.clone()))
+pub async fn open_star(
+    place: &ObjectPlace,
+    run: &str,
+    runtime: &Handle,
+    clients: &Clients,
+) -> Result<StarLake, PartsError> {
+    Ok(StarLake::new(open_store(place, run, clients).await?, runtime.clone()))
 }
 
 /// Opens the checkpoints of the star tables, which lie beside those of the source tables.
 ///
 /// # Errors
 /// [`PartsError::Folder`].
-pub async fn open_star_checkpoints(place: &DocumentPlace) -> Result<Arc<dyn CheckpointStore>, PartsError> {
-    open_checkpoints(&match place {
+pub async fn open_star_checkpoints(
+    place: &DocumentPlace,
+    clients: &Clients,
+) -> Result<Arc<dyn CheckpointStore>, PartsError> {
+    let place = match place {
         DocumentPlace::Folder(folder) => DocumentPlace::Folder(folder.join(STAR_CHECKPOINTS)),
         DocumentPlace::Parameters { prefix } => {
             DocumentPlace::Parameters { prefix: format!("{prefix}/{STAR_CHECKPOINTS}") }
         }
-    })
-    .await
+    };
+    open_checkpoints(&place, clients).await
 }
 
 /// Where the checkpoints of star tables lie.
@@ -149,12 +163,13 @@ const STAR_CHECKPOINTS: &str = "star";
 ///
 /// # Errors
 /// [`PartsError::Folder`].
-pub async fn open_checkpoints(place: &DocumentPlace) -> Result<Arc<dyn CheckpointStore>, PartsError> {
+pub async fn open_checkpoints(
+    place: &DocumentPlace,
+    clients: &Clients,
+) -> Result<Arc<dyn CheckpointStore>, PartsError> {
     Ok(match place {
         DocumentPlace::Folder(folder) => Arc::new(folder_error(folder, FileCheckpoints::open(folder))?),
-        DocumentPlace::Parameters { prefix } => {
-            Arc::new(SsmCheckpoints::new(aws::ssm_client(&aws::config(AwsOptions::default()).await), prefix))
-        }
+        DocumentPlace::Parameters { prefix } => Arc::new(SsmCheckpoints::new(clients.ssm().await, prefix)),
     })
 }
 

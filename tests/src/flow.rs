@@ -75,7 +75,7 @@ impl TestLake {
         static RUNS: AtomicU32 = AtomicU32::new(0);
         let run = format!("test-{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
         let (lake, checkpoints) = (self.lake.clone(), Arc::clone(&self.checkpoints));
-        Parts { source, lake, checkpoints, clock: Arc::new(Utc::now), run }
+        Parts { source, lake, checkpoints, clock: Arc::new(Utc::now), run, deadline: None }
     }
 
     /// Ingests, whatever comes of each table.

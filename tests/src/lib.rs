@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_types, reason = "tests look into databases themselves")]
 
 pub mod flow;
+pub mod function;
 pub mod moto;
 pub mod proxy;
 pub mod tools;

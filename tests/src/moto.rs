@@ -1,6 +1,7 @@
 //! A stand-in for AWS on this machine: moto, as a process of its own.
 
 use crate::tools;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -26,7 +27,7 @@ main(['-H', '127.0.0.1', '-p', sys.argv[1]])
 /// How long it may take to answer for the first time.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running server, which knows S3, the Parameter Store and Secrets Manager. It ends when it is dropped, or with this process.
+/// A running server, which knows S3, the Parameter Store, Secrets Manager and SQS. It ends when it is dropped, or with this process.
 #[derive(Debug)]
 pub struct Moto {
     server: Child,
@@ -93,14 +94,34 @@ impl Moto {
     /// # Panics
     /// If the server fails.
     pub fn put_secret(&self, name: &str, text: &str) {
-        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        let body = format!(r#"{{"Name":"{name}","SecretString":"{quoted}","ClientRequestToken":"{name:0>32}"}}"#);
+        let body = json!({ "Name": name, "SecretString": text, "ClientRequestToken": format!("{name:0>32}") });
+        self.call("us-east-1", "secretsmanager", "secretsmanager.CreateSecret", &body);
+    }
+
+    /// Calls an action of a service that speaks JSON.
+    ///
+    /// # Panics
+    /// If the server fails.
+    pub fn call(&self, region: &str, service: &str, action: &str, body: &Value) -> Value {
         // Which service is meant, stand-ins see by the scope of the signature alone.
-        let head = "POST /\r\nX-Amz-Target: secretsmanager.CreateSecret\r\nContent-Type: application/x-amz-json-1.1\r\n\
-            Authorization: AWS4-HMAC-SHA256 Credential=test/20200101/us-east-1/secretsmanager/aws4_request, \
-            SignedHeaders=host, Signature=test";
-        let answer = self.ask(head, &body).expect("the server answers");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let head = format!(
+            "POST /\r\nX-Amz-Target: {action}\r\nContent-Type: application/x-amz-json-1.1\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=test/20200101/{region}/{service}/aws4_request, \
+             SignedHeaders=host, Signature=test"
+        );
+        let answer = self.ask(&head, &body.to_string()).expect("the server answers");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{action}: {answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        serde_json::from_str(body).unwrap_or_default()
+    }
+
+    /// Sends a request to S3: method and path, and a document.
+    ///
+    /// # Panics
+    /// If the server fails.
+    pub fn put(&self, path: &str, document: &str) {
+        let answer = self.ask(&format!("PUT /{path}"), document).expect("the server answers");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
     }
 
     /// One request: method and path, then headers, if any; the answer with its head.

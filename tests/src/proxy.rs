@@ -56,6 +56,7 @@ struct State {
     upstream: SocketAddr,
     rules: Mutex<Vec<Rule>>,
     requests: Mutex<Vec<String>>,
+    actions: Mutex<Vec<(String, String)>>,
 }
 
 impl FaultProxy {
@@ -67,7 +68,7 @@ impl FaultProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("there is a free port");
         let address = listener.local_addr().expect("a listener has an address");
         let rules = Mutex::new(rules.into());
-        let state = Arc::new(State { upstream, rules, requests: Mutex::default() });
+        let state = Arc::new(State { upstream, rules, requests: Mutex::default(), actions: Mutex::default() });
         let shared = state.clone();
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -83,6 +84,22 @@ impl FaultProxy {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Another fault from now on.
+    pub fn add(&self, rule: Rule) {
+        self.state.rules.lock().unwrap_or_else(PoisonError::into_inner).push(rule);
+    }
+
+    /// No more faults from now on.
+    pub fn clear(&self) {
+        self.state.rules.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The bodies of the requests that came so far and name an action in `x-amz-target`, with that action.
+    #[must_use]
+    pub fn actions(&self) -> Vec<(String, String)> {
+        self.state.actions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The requests that came so far: method, path and query, and the header `x-amz-target`.
@@ -133,6 +150,7 @@ impl State {
     /// The fault that happens to a request.
     fn fault(&self, request: &Request) -> Option<Fault> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request.name.clone());
+        self.actions.lock().unwrap_or_else(PoisonError::into_inner).extend(request.action.clone());
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |rule: &&mut Rule| {
             rule.times > 0
@@ -164,6 +182,8 @@ async fn answer(client: &mut TcpStream, status: u16, headers: &str, body: &str) 
 struct Request {
     /// Method, path and query, and the header `x-amz-target`.
     name: String,
+    /// The header `x-amz-target`, and the body.
+    action: Option<(String, String)>,
     bytes: Vec<u8>,
 }
 
@@ -198,6 +218,7 @@ impl Request {
         }
         let line = head.lines().next().unwrap_or_default();
         let name = format!("{} {}", line.trim_end_matches(" HTTP/1.1"), header("x-amz-target").unwrap_or_default());
+        let action = header("x-amz-target").map(|target| (target, String::from_utf8_lossy(&body).into_owned()));
         let kept = |line: &&str| {
             let name = line.split(':').next().unwrap_or_default();
             !name.eq_ignore_ascii_case("connection") && !name.eq_ignore_ascii_case("expect")
@@ -205,7 +226,7 @@ impl Request {
         let mut bytes = head.lines().filter(kept).collect::<Vec<_>>().join("\r\n").into_bytes();
         bytes.extend_from_slice(b"\r\nconnection: close\r\n\r\n");
         bytes.extend_from_slice(&body);
-        Ok(Some(Self { name: name.trim_end().to_owned(), bytes }))
+        Ok(Some(Self { name: name.trim_end().to_owned(), action, bytes }))
     }
 }
 

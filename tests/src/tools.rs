@@ -249,3 +249,53 @@ pub fn run_arguments(plugin_name: &str, raw: &Path, out: &Path) -> Vec<String> {
     arguments.extend(["--out".to_owned(), out.display().to_string()]);
     arguments
 }
+
+/// The package of the functions, unpacked: the program `bootstrap`, and the plugins with their code.
+///
+/// # Panics
+/// If it can't be made.
+#[must_use]
+pub fn package() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let folder = target_folder().join("tests-package");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).expect("the old package can be removed");
+        }
+        let plugins = folder.join("plugins");
+        std::fs::create_dir_all(&plugins).expect("the folder can be made");
+        std::fs::hard_link(host(), folder.join("bootstrap")).expect("the program can be linked");
+        let mut command = Command::new(host());
+        command.args(["plugin", "package", "--out"]).arg(&plugins).args(PLUGINS.map(plugin)).env_clear();
+        let output = command.output().expect("the host starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        folder
+    })
+    .clone()
+}
+
+/// What the Terraform configuration comes to, as `tests/terraform/evaluate.py` says it.
+///
+/// # Panics
+/// If Terraform refuses it.
+#[must_use]
+pub fn deployment() -> &'static serde_json::Value {
+    static EVALUATED: OnceLock<serde_json::Value> = OnceLock::new();
+    EVALUATED.get_or_init(|| {
+        let mut command = Command::new(terraform_python());
+        let output = command.arg(workspace().join("tests/terraform/evaluate.py")).output().expect("Python starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("a document of JSON")
+    })
+}
+
+/// The Python with what checks the Terraform configuration.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn terraform_python() -> PathBuf {
+    let python = workspace().join(".venv-terraform/bin/python");
+    assert!(python.is_file(), "there is no Python with the checks of Terraform: run `make tools`");
+    python
+}

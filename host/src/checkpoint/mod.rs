@@ -53,6 +53,20 @@ pub trait CheckpointStore: Debug + Send + Sync {
     /// [`CheckpointError`].
     async fn write(&self, table: &str, document: &str) -> Result<(), CheckpointError>;
 
+    /// The documents of all tables, by name.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    async fn documents(&self) -> Result<BTreeMap<String, String>, CheckpointError> {
+        let mut documents = BTreeMap::new();
+        for table in self.tables().await? {
+            if let Some(document) = self.read(&table).await? {
+                documents.insert(table, document);
+            }
+        }
+        Ok(documents)
+    }
+
     /// The tables that have a document, by name.
     ///
     /// # Errors
@@ -172,10 +186,14 @@ impl Explain for CheckpointError {
 /// [`CheckpointError`].
 pub async fn read_checkpoint(store: &dyn CheckpointStore, table: &str) -> Result<Option<Checkpoint>, CheckpointError> {
     let Some(document) = store.read(table).await? else { return Ok(None) };
-    let checkpoint: Checkpoint = serde_json::from_str(&document)
-        .map_err(|source| CheckpointError::Syntax { table: table.to_owned(), source })?;
+    parse_checkpoint(table, &document).map(Some)
+}
+
+fn parse_checkpoint(table: &str, document: &str) -> Result<Checkpoint, CheckpointError> {
+    let checkpoint: Checkpoint =
+        serde_json::from_str(document).map_err(|source| CheckpointError::Syntax { table: table.to_owned(), source })?;
     if checkpoint.table == table {
-        Ok(Some(checkpoint))
+        Ok(checkpoint)
     } else {
         Err(CheckpointError::Misplaced { table: table.to_owned(), found: checkpoint.table })
     }
@@ -186,13 +204,14 @@ pub async fn read_checkpoint(store: &dyn CheckpointStore, table: &str) -> Result
 /// # Errors
 /// [`CheckpointError`].
 pub async fn known_packets(store: &dyn CheckpointStore) -> Result<BTreeMap<String, u64>, CheckpointError> {
-    let mut known = BTreeMap::new();
-    for table in store.tables().await? {
-        if let Some(checkpoint) = read_checkpoint(store, &table).await? {
-            known.insert(table, checkpoint.sequence);
-        }
-    }
-    Ok(known)
+    let documents = store.documents().await?;
+    documents
+        .into_iter()
+        .map(|(table, document)| {
+            let sequence = parse_checkpoint(&table, &document)?.sequence;
+            Ok((table, sequence))
+        })
+        .collect()
 }
 
 /// Writes a checkpoint whose packet follows packet `last` of the lake, or is it.
@@ -224,6 +243,10 @@ impl CheckpointStore for SsmCheckpoints {
 
     async fn write(&self, table: &str, document: &str) -> Result<(), CheckpointError> {
         Self::write(self, table, document).await.map_err(|error| unreachable("write", table, error))
+    }
+
+    async fn documents(&self) -> Result<BTreeMap<String, String>, CheckpointError> {
+        Self::documents(self).await.map_err(|error| unreachable("list", "", error))
     }
 
     async fn tables(&self) -> Result<Vec<String>, CheckpointError> {

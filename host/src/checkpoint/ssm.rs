@@ -6,6 +6,7 @@ use crate::error::{Exit, Explain};
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
+use std::collections::BTreeMap;
 
 /// What a parameter of the standard tier holds, in bytes. It is checked here, as stand-ins take more.
 const DOCUMENT_BYTES_MAX: usize = 4_096;
@@ -63,18 +64,28 @@ impl SsmCheckpoints {
     /// # Errors
     /// If the Parameter Store fails, or does not allow it.
     pub async fn tables(&self) -> Result<Vec<String>, SsmError> {
+        Ok(self.documents().await?.into_keys().collect())
+    }
+
+    /// The documents of all tables.
+    ///
+    /// # Errors
+    /// If the Parameter Store fails, or does not allow it.
+    pub async fn documents(&self) -> Result<BTreeMap<String, String>, SsmError> {
         let path = format!("/{}", self.prefix);
-        let (mut tables, mut token) = (Vec::new(), None);
+        let (mut documents, mut token) = (BTreeMap::new(), None);
         loop {
             let request = self.client.get_parameters_by_path().path(&path).max_results(PAGE_PARAMETERS_MAX);
             let page = request.set_next_token(token).send().await;
             let page = page.map_err(|error| SsmError::of("GetParametersByPath", None, path.clone(), error))?;
-            let names = page.parameters().iter().filter_map(|parameter| parameter.name()?.rsplit('/').next());
-            tables.extend(names.map(str::to_owned));
+            let found = page.parameters().iter().filter_map(|parameter| {
+                let table = parameter.name()?.rsplit('/').next()?;
+                Some((table.to_owned(), parameter.value()?.to_owned()))
+            });
+            documents.extend(found);
             token = page.next_token;
             if token.is_none() {
-                tables.sort_unstable();
-                return Ok(tables);
+                return Ok(documents);
             }
         }
     }

@@ -18,6 +18,8 @@
 //! | `plugins.path` | `HOST_PLUGINS_PATH` | where the published plugins and their `plugins.lock` are, a folder or `s3://<bucket>/<prefix>`; `plugins/dist` if left out |
 //! | `limits.<limit>` | `HOST_LIMITS_<LIMIT>` | a limit of [`Limits`], for all plugins |
 //! | `limits.<plugin>.<limit>` | | a limit for one plugin |
+//! | | `HOST_METRICS` | the namespace of the metrics that a function writes into its log; none if left out |
+//! | | `HOST_CONFIG` | the text of the file, where there is none to name: a function has it from its deployment |
 //! | | `HOST_LOG` | what is logged to the standard error: `info`, `host=debug`, ...; warnings if left out, and of an ingest nothing that its screen tells |
 //!
 //! A variable goes before the file, and a key that is not known is an error.
@@ -38,6 +40,9 @@ use toml::{Table, Value};
 /// The name of the file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "host.toml";
 
+/// The variable with the text of the file.
+const TEXT_VARIABLE: &str = "HOST_CONFIG";
+
 /// The configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
@@ -47,6 +52,8 @@ pub struct Config {
     pub calendar: CalendarOptions,
     /// The folder for compiled plugins. `None`: each run compiles anew.
     pub plugins_cache: Option<PathBuf>,
+    /// The namespace of metrics. `None`: there are none.
+    pub metrics: Option<String>,
     plugins: Option<ObjectPlace>,
     limits: Limits,
     /// The limits of single plugins, before the general ones fill the gaps.
@@ -121,17 +128,22 @@ impl Explain for ConfigError {
 const LIMIT_KEYS: &str = "`fuel_base`, `fuel_per_byte`, `memory_bytes_max`, `output_bytes_max`, `log_bytes_max`";
 
 impl Config {
-    /// Reads the file `path`, or `host.toml` where there is one, and the variables of `environment`.
+    /// Reads the file `path`, or else the text in `HOST_CONFIG`, or `host.toml` where there is one; and the variables of `environment`.
     ///
     /// # Errors
     /// [`ConfigError`].
     pub fn read(path: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let default = Path::new(DEFAULT_FILE);
+        let environment: Vec<(String, String)> = environment.collect();
+        let text = environment.iter().find(|(name, _)| name == TEXT_VARIABLE).map(|(_, text)| text);
         let mut config = Self::default();
-        if let Some(path) = path.or(default.exists().then_some(default)) {
-            config.read_file(path)?;
+        match (path, text) {
+            (Some(path), _) => config.read_file(path)?,
+            (None, Some(text)) => config.read_text(Path::new(TEXT_VARIABLE), text)?,
+            (None, None) if default.exists() => config.read_file(default)?,
+            (None, None) => {}
         }
-        config.read_environment(environment)?;
+        config.read_environment(environment.into_iter())?;
         Ok(config)
     }
 
@@ -160,6 +172,10 @@ impl Config {
         let mut text = String::new();
         let file = std::fs::File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text));
         file.map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        self.read_text(path, &text)
+    }
+
+    fn read_text(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
             path: path.to_owned(),
             reason: error.to_string().trim_end().to_owned(),
@@ -277,6 +293,7 @@ impl Config {
                     let (section, key) = (section.to_lowercase(), key.to_lowercase());
                     self.flow.set(&place, &section, &key, Value::String(value))?;
                 }
+                "HOST_METRICS" => self.metrics = Some(value).filter(|namespace| !namespace.is_empty()),
                 "HOST_PLUGINS_CACHE" => self.plugins_cache = Some(value.into()),
                 "XDG_CACHE_HOME" => cache = Some(PathBuf::from(value)),
                 "HOME" => home = Some(Path::new(&value).join(".cache")),

@@ -31,6 +31,12 @@ pub enum IngestError {
         /// The table.
         table: String,
     },
+    /// The run had to end first.
+    #[error("the time of this run was over before `{table}` was done")]
+    OutOfTime {
+        /// The table.
+        table: String,
+    },
     /// The columns of the key have other types than those of the packets before.
     #[error("the key of `{table}` is {now}, and the packets in the lake have {before}")]
     KeyChanged {
@@ -57,7 +63,11 @@ impl IngestError {
             Self::Source(error) => Some(error),
             Self::Lake(error) => Some(error),
             Self::Checkpoint(error) => Some(error),
-            Self::Crowded { .. } | Self::TooLong { .. } | Self::KeyChanged { .. } | Self::Task { .. } => None,
+            Self::Crowded { .. }
+            | Self::TooLong { .. }
+            | Self::OutOfTime { .. }
+            | Self::KeyChanged { .. }
+            | Self::Task { .. } => None,
         }
     }
 }
@@ -67,6 +77,7 @@ impl Explain for IngestError {
         match self {
             Self::Crowded { .. } => "ingest-crowded",
             Self::TooLong { .. } => "ingest-too-long",
+            Self::OutOfTime { .. } => "out-of-time",
             Self::KeyChanged { .. } => "ingest-key-changed",
             Self::Task { .. } => "ingest-task",
             _ => self.explained().map_or("ingest", Explain::code),
@@ -79,6 +90,11 @@ impl Explain for IngestError {
             Self::TooLong { .. } => {
                 Some("begin with ranges: `--from` and `--to` bring a part of the rows at a time".to_owned())
             }
+            Self::OutOfTime { .. } => Some(
+                "nothing is lost, and the next run brings it; where one table takes longer than a run may, ask for it alone, or for \
+                 a range of `last_updated` at a time"
+                    .to_owned(),
+            ),
             Self::KeyChanged { table, .. } => Some(format!(
                 "rows can't be told apart by both: name the old key, `[tables.{}] key = [\"...\"]`; or begin the table anew: move its \
                  folder out of the lake and remove its checkpoint",

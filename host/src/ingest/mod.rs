@@ -54,6 +54,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The name of this run, that no other has.
     pub run: String,
+    /// When it has to be over, if it has to: no table is begun after that, and none that is not done then is committed.
+    pub deadline: Option<Instant>,
 }
 
 /// What is to be done.
@@ -96,6 +98,20 @@ impl What {
     }
 }
 
+impl Parts {
+    fn is_out_of_time(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// What comes of `work`; `None` if there is no time for it. What is left half done is as after a crash: it does not count.
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match self.deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await.ok(),
+            None => Some(work.await),
+        }
+    }
+}
+
 /// How far an ingest is.
 #[derive(Clone, Debug)]
 pub struct Progress {
@@ -126,6 +142,10 @@ pub async fn ingest(
     let (mut tries, mut listed_again) = (0, 0);
     while !waiting.is_empty() {
         tries += 1;
+        if parts.is_out_of_time() {
+            reports.extend(waiting.drain(..).map(|table| TableReport::out_of_time(&table.name)));
+            break;
+        }
         if tries > 1 {
             // Runs that got into each other's way are to part.
             tokio::time::sleep(pause(&parts.run, tries)).await;
@@ -151,6 +171,17 @@ pub async fn ingest(
     tracing::info!(run = parts.run, rows, seconds = took.as_secs_f64(), "ingest ends");
     crate::crash::point("run-done");
     Ok(IngestReport { run: parts.run.clone(), tables: reports, took })
+}
+
+/// The tables of a source that are asked for, those that others refer to first; all if none is. Those that can't be read are among
+/// them.
+///
+/// # Errors
+/// [`IngestError`] if the source as a whole can't be read, or has no table of a name that was asked for.
+pub async fn tables(source: &dyn Source, asked: &[String]) -> Result<Vec<String>, IngestError> {
+    let (tables, unreadable) = select(source.tables().await?, asked)?;
+    let unreadable = unreadable.into_iter().map(|report| report.table);
+    Ok(tables.into_iter().map(|table| table.name).chain(unreadable).collect())
 }
 
 /// The tables that are to be tried again.
@@ -219,6 +250,10 @@ async fn round(
         let began = Instant::now();
         let name = table.name.clone();
         tracing::info!(run = parts.run, table = name, sequence = head.sequence(), "table begins");
+        if parts.is_out_of_time() {
+            reports.push(TableReport::out_of_time(&name));
+            continue;
+        }
         let done = reports.len();
         let tell = |rows, bytes| progress(&Progress { table: name.clone(), rows, bytes, tables: (done, count) });
         // A task that died took the snapshot with it.
@@ -226,7 +261,11 @@ async fn round(
             Some(open) => open,
             None => parts.source.snapshot(&names).await?,
         };
-        let (open, end) = TableIngest { parts, options, table: &table, head: &head }.run(open, &tell).await;
+        let ingest = TableIngest { parts, options, table: &table, head: &head };
+        let Some((open, end)) = parts.in_time(ingest.run(open, &tell)).await else {
+            reports.push(TableReport { took: began.elapsed(), ..TableReport::out_of_time(&name) });
+            continue;
+        };
         snapshot = open;
         match end {
             TableEnd::Lost if tries < TRIES_MAX => again.lost.push(table),
@@ -315,6 +354,10 @@ fn log_table(report: &TableReport) {
 impl TableReport {
     fn failed(table: &str, error: IngestError) -> Self {
         Self { result: Err(error), ..Self::new(table) }
+    }
+
+    fn out_of_time(table: &str) -> Self {
+        Self::failed(table, IngestError::OutOfTime { table: table.to_owned() })
     }
 
     fn new(table: &str) -> Self {

@@ -46,6 +46,13 @@ pub fn sequence_of(manifest: &Path) -> Option<u64> {
     digits.parse().ok().filter(|sequence| *sequence > 0 && digits.len() == 8)
 }
 
+/// The table whose packet a manifest is, by its key; `None` if it is not the key of a manifest.
+#[must_use]
+pub fn table_of_manifest(key: &Path) -> Option<String> {
+    let table = decode_segment(key.parts().next()?.as_ref());
+    sequence_of(key).is_some_and(|sequence| manifest_key(&table, sequence) == *key).then_some(table)
+}
+
 /// The data object `part`, counted from 1, of a packet whose run began at `started`.
 #[must_use]
 pub fn data_key(table: &str, sequence: u64, started: DateTime<Utc>, part: u32) -> Path {

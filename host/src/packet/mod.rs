@@ -10,7 +10,8 @@ pub(crate) mod values;
 
 pub use keys::{
     cursor_key, data_key, decode_segment, deletes_key, is_data_or_state, manifest_key, manifests_prefix,
-    merged_run_key, merged_run_span, packet_state_key, parquet_key, sequence_of, state_prefix, table_prefix,
+    merged_run_key, merged_run_span, packet_state_key, parquet_key, sequence_of, state_prefix, table_of_manifest,
+    table_prefix,
 };
 pub use manifest::{
     CursorPosition, DataFormat, Manifest, ManifestError, PacketKind, SourceColumn, StateObject, StoredObject,

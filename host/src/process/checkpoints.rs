@@ -26,6 +26,9 @@ pub struct StarCheckpoint {
     /// Why it could not be brought further, if the last process failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<StarFailure>,
+    /// The packet that is held, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<u64>,
 }
 
 /// Why a star table could not be brought up to date.
@@ -84,8 +87,15 @@ pub(super) fn write(parts: &Parts, known: &Known, reports: &[StarTableReport]) {
     for report in reports {
         let known = known.get(&report.table);
         let failure = report.result.as_ref().err().map(StarFailure::new);
+        let held = match &report.result {
+            Ok(StarOutcome::Held(held)) => Some(held.sequence),
+            _ => None,
+        };
         let has_moved = report.packets > 0 && !matches!(report.result, Ok(StarOutcome::Unchanged));
-        if !has_moved && failure == known.and_then(|known| known.failure.clone()) {
+        // A table that was not looked at is as it was.
+        let is_new = !matches!(report.result, Ok(StarOutcome::OutOfTime))
+            && (failure.as_ref(), held) != known.map_or((None, None), |known| (known.failure.as_ref(), known.held));
+        if !has_moved && !is_new {
             continue;
         }
         let checkpoint = StarCheckpoint {
@@ -95,6 +105,7 @@ pub(super) fn write(parts: &Parts, known: &Known, reports: &[StarTableReport]) {
             plugin: report.plugin.clone(),
             processed_at: (parts.clock)(),
             failure,
+            held,
         };
         let Ok(document) = serde_json::to_string(&checkpoint) else { continue };
         let written = parts.star.wait(parts.checkpoints.write(&report.table, &document));

@@ -51,26 +51,31 @@ fn app(source: &str) -> String {
 }
 
 impl Process<'_> {
-    /// Lists the deletions of all packets; `None` where there is nothing to say.
-    pub(super) fn deletions(&self) -> Option<StarTableReport> {
+    /// Lists the deletions of the packets of these source tables; `None` where there is nothing to say.
+    pub(super) fn deletions(&self, sources: &BTreeSet<String>) -> Option<StarTableReport> {
         let began = Instant::now();
         let host = concat!("host@", env!("CARGO_PKG_VERSION")).to_owned();
         let mut report = StarTableReport::of(&table(), host, "*".to_owned());
-        report.result = self.until_done(TABLE, || self.try_deletions(&mut report));
+        report.result = self.until_done(TABLE, || self.try_deletions(sources, &mut report));
         report.took = began.elapsed();
         (!matches!(report.result, Ok(StarOutcome::Unchanged))).then_some(report)
     }
 
-    fn try_deletions(&self, report: &mut StarTableReport) -> Result<Try<StarOutcome>, ProcessError> {
+    fn try_deletions(
+        &self,
+        sources: &BTreeSet<String>,
+        report: &mut StarTableReport,
+    ) -> Result<Try<StarOutcome>, ProcessError> {
         let table = table();
         let version = self.parts.star.open(TABLE)?;
-        let is_whole = self.is_of_other_packets(version.as_ref())?;
+        let is_whole = self.is_of_other_packets(sources, version.as_ref())?;
         let (mut progress, mut marks) = (BTreeMap::new(), BTreeMap::new());
         let mut uploads = Vec::new();
         let mut packets = 0;
-        let mut sources = self.plan.sources();
+        let mut sources = sources.clone();
         if let (true, Some(version)) = (is_whole, &version) {
             // Those of all tables are made again, whether a plugin reads them today or not.
+            sources.extend(self.plan.sources());
             sources.extend(self.parts.star.packets(version)?.into_keys());
         }
         for source in sources {
@@ -134,12 +139,16 @@ impl Process<'_> {
     }
 
     /// Whether the table holds other packets than the lake has: it is made of packets alone, and made again then.
-    fn is_of_other_packets(&self, version: Option<&TableVersion>) -> Result<bool, ProcessError> {
+    fn is_of_other_packets(
+        &self,
+        sources: &BTreeSet<String>,
+        version: Option<&TableVersion>,
+    ) -> Result<bool, ProcessError> {
         let Some(version) = version else { return Ok(false) };
         let held = self.parts.star.packets(version)?;
-        for source in self.plan.sources() {
-            let processed = self.parts.star.progress(version, &app(&source))?.unwrap_or(0);
-            match self.check_lake(TABLE, &held, &source, processed) {
+        for source in sources {
+            let processed = self.parts.star.progress(version, &app(source))?.unwrap_or(0);
+            match self.check_lake(TABLE, &held, source, processed) {
                 Err(error @ ProcessError::OtherPackets { .. }) => {
                     tracing::warn!(error = crate::error::with_causes(&error), "the table is made again");
                     return Ok(true);

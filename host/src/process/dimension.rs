@@ -4,7 +4,7 @@ use super::fact::{check_drift, packet_input, read_error};
 use super::packets::{MANIFESTS_AHEAD, first_missing, gaps};
 use super::publish::StarUpload;
 use super::reader::PacketReader;
-use super::report::{Held, StarOutcome};
+use super::report::StarOutcome;
 use super::table::{MadeBy, Try, app, star_tables};
 use super::{Process, ProcessError, StarTableReport, keys};
 use crate::input::Lookups;
@@ -41,7 +41,8 @@ pub(super) struct Folded {
     last: u64,
     packets: u64,
     rejects: u64,
-    held: Option<Held>,
+    /// What stopped it before the last packet, if anything did.
+    stopped: Option<StarOutcome>,
 }
 
 /// The files that a dimension gets and loses.
@@ -110,11 +111,12 @@ impl Process<'_> {
             self.check_no_gap(&tables[0].name, &inputs)?;
         }
         let folded = self.fold(plugin, tables, if is_whole { 0 } else { processed }, source.last, reports)?;
-        let held = folded.held.map(|held| StarOutcome::Held(Box::new(held)));
-        if let Some(held) = &held
-            && (folded.last < furthest || (folded.last == processed && !is_whole))
+        let stopped = folded.stopped;
+        if let Some(stopped) = &stopped
+            && (folded.last < furthest
+                || (folded.last == processed && (!is_whole || *stopped == StarOutcome::OutOfTime)))
         {
-            return Ok(Try::Done(held.clone()));
+            return Ok(Try::Done(stopped.clone()));
         }
         let mut progress: BTreeMap<String, u64> = lookups.iter().map(|input| (input.app.clone(), input.last)).collect();
         progress.insert(source.app.clone(), folded.last);
@@ -151,7 +153,7 @@ impl Process<'_> {
             (report.sequence, report.packets) = (folded.last, report.packets + folded.packets);
             report.rejects = folded.rejects;
         }
-        Ok(Try::Done(held.unwrap_or(if moved { StarOutcome::Advanced } else { StarOutcome::Unchanged })))
+        Ok(Try::Done(stopped.unwrap_or(if moved { StarOutcome::Advanced } else { StarOutcome::Unchanged })))
     }
 
     /// Whether some file of the tables is no bucket: another program's, which may hold any keys.
@@ -208,11 +210,11 @@ impl Process<'_> {
         let held = self.held_sequences(plugin)?;
         let lookups = self.lookups(plugin)?;
         let folds = tables.iter().map(Fold::new).collect();
-        let mut folded = Folded { folds, last: processed, packets: 0, rejects: 0, held: None };
+        let mut folded = Folded { folds, last: processed, packets: 0, rejects: 0, stopped: None };
         for sequences in sequences.chunks(MANIFESTS_AHEAD) {
             for manifest in self.packets.manifests(source, sequences)? {
-                if let Some(held) = self.held_before(plugin, &held, manifest.sequence)? {
-                    folded.held = Some(held);
+                folded.stopped = self.stopped_before(plugin, &held, manifest.sequence)?;
+                if folded.stopped.is_some() {
                     return Ok(folded);
                 }
                 let was_held = held.contains(&manifest.sequence);

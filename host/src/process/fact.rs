@@ -149,8 +149,8 @@ impl Process<'_> {
         batch: &mut Batch,
     ) -> Result<Option<StarOutcome>, ProcessError> {
         let plugin = fact.plugin;
-        if let Some(held) = self.held_before(plugin, &fact.held, manifest.sequence)? {
-            return Ok(Some(StarOutcome::Held(Box::new(held))));
+        if let Some(stopped) = self.stopped_before(plugin, &fact.held, manifest.sequence)? {
+            return Ok(Some(stopped));
         }
         check_drift(plugin, manifest)?;
         let calendar = CalendarColumns::new(plugin.manifest(), &self.plan.calendars(), self.parts.calendar.limit());

@@ -1,6 +1,6 @@
 //! Packets with too many rejects, and the decision to publish their good rows all the same.
 
-use super::report::Held;
+use super::report::{Held, StarOutcome};
 use super::{Parts, Plan, Process, ProcessError, keys};
 use crate::lake::LakeError;
 use crate::packet::Manifest;
@@ -58,13 +58,22 @@ impl Process<'_> {
         Ok(keys.filter_map(|key| keys::held_sequence(key, plugin.digest())).collect())
     }
 
-    /// What was said of a packet that was held before, unless somebody has accepted it since; `held` are those that were.
-    pub(super) fn held_before(
+    /// What keeps a table from going on with a packet, if anything does: there is no time left, or the packet was held before and
+    /// nobody has accepted it since; `held` are those that were.
+    pub(super) fn stopped_before(
         &self,
         plugin: &Plugin,
         held: &BTreeSet<u64>,
         sequence: u64,
-    ) -> Result<Option<Held>, ProcessError> {
+    ) -> Result<Option<StarOutcome>, ProcessError> {
+        if self.is_out_of_time() {
+            return Ok(Some(StarOutcome::OutOfTime));
+        }
+        Ok(self.held_before(plugin, held, sequence)?.map(|held| StarOutcome::Held(Box::new(held))))
+    }
+
+    /// What was said of a packet that was held before, unless somebody has accepted it since; `held` are those that were.
+    fn held_before(&self, plugin: &Plugin, held: &BTreeSet<u64>, sequence: u64) -> Result<Option<Held>, ProcessError> {
         if !held.contains(&sequence) || self.is_accepted(plugin, sequence)? {
             return Ok(None);
         }

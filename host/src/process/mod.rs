@@ -25,6 +25,7 @@ mod fact;
 mod held;
 mod inspect;
 pub(crate) mod keys;
+mod lag;
 mod late;
 mod lookups;
 mod packets;
@@ -40,6 +41,7 @@ pub use calendar::CalendarOptions;
 pub use checkpoints::{StarCheckpoint, StarFailure};
 pub use error::ProcessError;
 pub use inspect::{Behind, Inspection};
+pub use lag::{Lag, lag};
 pub use plan::Plan;
 pub use replay::{ReplayOptions, replay};
 pub use report::{Held, ProcessReport, StarOutcome, StarTableReport};
@@ -91,6 +93,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The name of this run, that no other has.
     pub run: String,
+    /// When it has to be over, if it has to: no packet is begun after that.
+    pub deadline: Option<Instant>,
 }
 
 /// What is to be done.
@@ -157,9 +161,8 @@ pub fn process(
             (false, true) => process.fact(plugin, bounds.get(&plugin.manifest().source_table).copied().unwrap_or(0)),
             (false, false) => process.dimension(plugin),
         });
-    if options.tables.is_empty()
-        && let Some(report) = process.deletions()
-    {
+    let sources = if options.tables.is_empty() { plan.sources() } else { plan::sources_of(&selected) };
+    if let Some(report) = process.deletions(&sources) {
         log_table(&report);
         reports.push(report);
     }
@@ -193,7 +196,11 @@ impl<'a> Process<'a> {
             let table = plugin.manifest().star_tables[0].name.clone();
             let tell = |bytes| progress(&Progress { table: table.clone(), bytes, plugins: (done, plugins.len()) });
             let process = Process { packets: self.packets.clone(), progress: &tell, ..*self };
-            for mut report in work(&process, plugin) {
+            let done = match self.is_out_of_time() {
+                true => out_of_time(plugin),
+                false => work(&process, plugin),
+            };
+            for mut report in done {
                 report.took = began.elapsed();
                 log_table(&report);
                 reports.push(report);
@@ -206,6 +213,18 @@ impl<'a> Process<'a> {
         }
         reports
     }
+}
+
+impl Process<'_> {
+    fn is_out_of_time(&self) -> bool {
+        self.parts.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+/// The reports of a plugin for which there is no time.
+fn out_of_time(plugin: &Plugin) -> Vec<StarTableReport> {
+    let reports = star_tables(plugin).iter().map(|table| StarTableReport::new(table, plugin)).collect();
+    share_result(reports, Ok(StarOutcome::OutOfTime))
 }
 
 fn log_table(report: &StarTableReport) {
@@ -223,6 +242,16 @@ fn log_table(report: &StarTableReport) {
             "a packet is held: too many rejects"
         ),
         Ok(StarOutcome::Waiting { tables }) => tracing::warn!(table, ?tables, "the table waits for others"),
+        Ok(StarOutcome::OutOfTime) => {
+            tracing::warn!(
+                table,
+                packets,
+                rows,
+                sequence,
+                seconds,
+                "the time of this run is over: the next one goes on"
+            );
+        }
         Ok(_) => tracing::info!(table, packets, rows, rejects, sequence, seconds, "table ends"),
         Err(error) => tracing::error!(table, seconds, error = crate::error::with_causes(error), "table fails"),
     }

@@ -148,10 +148,16 @@ impl<'a> Plan<'a> {
 
     /// The source tables that any plugin reads or looks up.
     pub(super) fn sources(&self) -> BTreeSet<String> {
-        let of_plugin = |plugin: &'a Plugin| {
-            let manifest = plugin.manifest();
-            manifest.lookups.iter().map(|lookup| &lookup.table).chain([&manifest.source_table])
-        };
-        self.plugins.iter().flat_map(of_plugin).filter(|table| *table != CALENDAR).cloned().collect()
+        sources_of(&self.plugins.iter().collect::<Vec<_>>())
     }
+}
+
+/// The source tables that these plugins read or look up.
+pub(super) fn sources_of(plugins: &[&Plugin]) -> BTreeSet<String> {
+    let of_plugin = |plugin: &&Plugin| {
+        let manifest = plugin.manifest();
+        let lookups = manifest.lookups.iter().map(|lookup| lookup.table.clone());
+        lookups.chain([manifest.source_table.clone()]).collect::<Vec<_>>()
+    };
+    plugins.iter().flat_map(of_plugin).filter(|table| table != CALENDAR).collect()
 }

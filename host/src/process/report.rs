@@ -62,6 +62,8 @@ pub enum StarOutcome {
     },
     /// A packet with too many rejects stops it.
     Held(Box<Held>),
+    /// The run had to end before the table held all packets; those that it holds it keeps.
+    OutOfTime,
 }
 
 /// A packet with too many rejects, as the star lake remembers it.
@@ -92,6 +94,14 @@ pub struct Held {
     pub reasons: Vec<RejectGroup>,
     /// The file of the rejects.
     pub rejects_key: Option<String>,
+}
+
+impl ProcessReport {
+    /// What is said where there was nothing to do.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { run: String::new(), tables: Vec::new(), took: Duration::ZERO }
+    }
 }
 
 impl Held {

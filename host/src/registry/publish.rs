@@ -122,27 +122,6 @@ impl Registry {
         Ok(bytes.to_vec())
     }
 
-    /// The names of the components that lie beside the lock.
-    ///
-    /// # Errors
-    /// [`RegistryError::Store`].
-    pub async fn beside(&self) -> Result<Vec<String>, RegistryError> {
-        let listed = self.store.list_with_delimiter(None).await.map_err(|error| self.error(error))?;
-        let names = listed.objects.into_iter().filter_map(|object| object.location.filename().map(str::to_owned));
-        let mut names: Vec<String> = names.filter(|name| name.ends_with(".wasm")).collect();
-        names.sort_unstable();
-        Ok(names)
-    }
-
-    /// A component that lies beside the lock.
-    ///
-    /// # Errors
-    /// [`RegistryError::Store`].
-    pub async fn fetch_beside(&self, name: &str) -> Result<Vec<u8>, RegistryError> {
-        let found = self.store.get(&Path::from(name)).await.map_err(|error| self.error(error))?;
-        Ok(found.bytes().await.map_err(|error| self.error(error))?.to_vec())
-    }
-
     /// Puts a component in force, if the lock is still what `snapshot` says.
     ///
     /// # Errors

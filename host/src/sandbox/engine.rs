@@ -3,7 +3,9 @@
 use super::bindings::TransformPre;
 use super::cache::Cache;
 use super::error::LoadError;
+use super::instances::Instances;
 use super::limits::{COMPONENT_BYTES_MAX, Limits, MEMORY_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX};
+use super::package::{Package, Packaged};
 use super::plugin::{Plugin, PluginParts};
 use super::store::CallState;
 use super::turns::Turns;
@@ -25,6 +27,7 @@ use wasmtime::{
 pub struct Sandbox {
     engine: Engine,
     cache: Option<Cache>,
+    package: Option<Package>,
     turns: Arc<Turns>,
 }
 
@@ -37,8 +40,34 @@ impl Sandbox {
         // One call a thread, and one more for a `describe` beside it.
         let instances = u32::try_from(threads).unwrap_or(u32::MAX).saturating_add(1);
         let engine =
-            Engine::new(&config(instances)).map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
-        Ok(Self { engine, cache, turns: Arc::new(Turns::new(instances)) })
+            Engine::new(&settings(instances)).map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
+        Ok(Self { engine, cache, package: None, turns: Arc::new(Turns::new(instances)) })
+    }
+
+    /// The same, with what lies in the package of this program.
+    #[must_use]
+    pub fn with_package(self, package: Package) -> Self {
+        Self { package: Some(package), ..self }
+    }
+
+    /// Takes the plugin with `digest` from the package; `None` if it is not there. Its code is loaded with its first call.
+    #[must_use]
+    pub fn load_packaged(&self, digest: &str, limits: Limits) -> Option<Plugin> {
+        let started = Instant::now();
+        let package = self.package.as_ref()?;
+        let Packaged { manifest, digest, size_bytes, imports, .. } = package.find(digest)?;
+        let parts = PluginParts {
+            engine: self.engine.clone(),
+            turns: self.turns.clone(),
+            path: package.component(&digest),
+            instances: Instances::later(package.clone(), digest.clone()),
+            digest,
+            size_bytes,
+            imports,
+            limits,
+            started,
+        };
+        Some(Plugin::described(parts, manifest))
     }
 
     /// Loads the plugin at `path`: compiles it, checks its imports and its version of the contract, and asks what it does.
@@ -47,10 +76,7 @@ impl Sandbox {
     /// Why the plugin can't be run.
     pub fn load(&self, path: &Path, limits: Limits) -> Result<Plugin, LoadError> {
         let started = Instant::now();
-        let wasm = read(path)?;
-        if let Some(reason) = foreign_header(&wasm) {
-            return Err(LoadError::NotAComponent { path: path.to_owned(), reason: reason.to_owned() });
-        }
+        let wasm = read_component(path)?;
         let digest = sha256(&wasm);
         let compile = || Component::from_binary(&self.engine, &wasm);
         let component = match &self.cache {
@@ -64,14 +90,13 @@ impl Sandbox {
         if !refused.is_empty() {
             return Err(LoadError::Import { path: path.to_owned(), imports: refused });
         }
-        let instances = self
-            .link(&component)
+        let instances = link(&self.engine, &component)
             .map_err(|error| LoadError::Contract { path: path.to_owned(), reason: reason(&error) })?;
         let imports = component.component_type().imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
         Plugin::describe(PluginParts {
             engine: self.engine.clone(),
             turns: self.turns.clone(),
-            instances,
+            instances: Instances::of(instances),
             path: path.to_owned(),
             digest,
             size_bytes: wasm.len() as u64,
@@ -79,13 +104,6 @@ impl Sandbox {
             limits,
             started,
         })
-    }
-
-    fn link(&self, component: &Component) -> wasmtime::Result<TransformPre<CallState>> {
-        let mut linker = Linker::new(&self.engine);
-        wasi::link(&self.engine, component, &mut linker)?;
-        imports::link_log(&mut linker)?;
-        TransformPre::new(linker.instantiate_pre(component)?)
     }
 
     /// Refuses another version of the contract before anything of the plugin runs.
@@ -106,6 +124,14 @@ impl Sandbox {
     }
 }
 
+/// Links a component with what the sandbox offers.
+pub(super) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<TransformPre<CallState>> {
+    let mut linker = Linker::new(engine);
+    wasi::link(engine, component, &mut linker)?;
+    imports::link_log(&mut linker)?;
+    TransformPre::new(linker.instantiate_pre(component)?)
+}
+
 /// Whether a plugin of contract version `plugin` runs on a host of version `host`: the same major version, and while that is
 /// 0 the same minor version.
 fn is_compatible(plugin: &str, host: &str) -> bool {
@@ -119,11 +145,12 @@ fn is_compatible(plugin: &str, host: &str) -> bool {
 }
 
 /// What wasmtime says of a component that it does not take; names of the component's own may be in it.
-fn reason(error: &wasmtime::Error) -> String {
+pub(super) fn reason(error: &wasmtime::Error) -> String {
     shown(&format!("{error:#}"), FAULT_CHARS_MAX)
 }
 
-fn config(instances: u32) -> Config {
+/// The settings of an engine for so many calls at a time.
+pub(super) fn settings(instances: u32) -> Config {
     // An interpreter whose WASI is stubbed has about forty core instances, most of them the stub of one interface; what all hold
     // beside memory and tables is bounded by wasmtime, to a MiB.
     const CORE_INSTANCES_MAX: u32 = 64;
@@ -167,7 +194,8 @@ fn operator_cost() -> OperatorCost {
 /// What stays resident of a memory between calls: some chunk, its columns, and what a small runtime needs.
 const KEEP_RESIDENT_BYTES: usize = 8 * 1024 * 1024;
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+/// Reads what begins as a component does.
+pub(super) fn read_component(path: &Path) -> Result<Vec<u8>, LoadError> {
     let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
     let file = fs::File::open(path).map_err(unreadable)?;
     let mut wasm = Vec::new();
@@ -175,6 +203,9 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     if wasm.len() as u64 > COMPONENT_BYTES_MAX {
         let bytes = fs::metadata(path).map_or(wasm.len() as u64, |metadata| metadata.len());
         return Err(LoadError::TooLarge { path: path.to_owned(), bytes, bytes_max: COMPONENT_BYTES_MAX });
+    }
+    if let Some(reason) = foreign_header(&wasm) {
+        return Err(LoadError::NotAComponent { path: path.to_owned(), reason: reason.to_owned() });
     }
     Ok(wasm)
 }

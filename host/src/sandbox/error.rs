@@ -17,6 +17,14 @@ pub enum LoadError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file of a package can't be written.
+    #[error("can't write `{}`", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The file is larger than any plugin.
     #[error("the plugin `{}` has {bytes} bytes, more than the {bytes_max} that are compiled", path.display())]
     TooLarge {
@@ -106,6 +114,7 @@ impl Explain for LoadError {
     fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "plugin-unreadable",
+            Self::Unwritable { .. } => "package-unwritable",
             Self::TooLarge { .. } => "plugin-too-large",
             Self::NotAComponent { .. } => "not-a-component",
             Self::NoContract { .. } => "no-contract",
@@ -121,6 +130,7 @@ impl Explain for LoadError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Unreadable { .. } => "build the plugins with `make plugins` and name a file of `plugins/dist/`",
+            Self::Unwritable { .. } => "may this user write there, and is there room?",
             Self::TooLarge { .. } => "build it in release mode, without debug information",
             Self::NotAComponent { .. } => {
                 "build for the target wasm32-wasip2, which makes components: `cargo build --profile plugin --target wasm32-wasip2`"
@@ -151,7 +161,9 @@ impl Explain for LoadError {
     fn exit(&self) -> Exit {
         match self {
             Self::Unreadable { .. } => Exit::BadInput,
-            Self::Engine { .. } | Self::Describe { fault: Fault::Machine { .. }, .. } => Exit::Environment,
+            Self::Unwritable { .. } | Self::Engine { .. } | Self::Describe { fault: Fault::Machine { .. }, .. } => {
+                Exit::Environment
+            }
             _ => Exit::PluginAtFault,
         }
     }

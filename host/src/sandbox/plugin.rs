@@ -1,9 +1,10 @@
 //! A plugin, and its calls.
 
-use super::bindings::{Context, Transform, TransformPre};
+use super::bindings::{Context, Transform};
 use super::check::{Transformed, check};
 use super::error::LoadError;
 use super::fault::{Fault, Stage};
+use super::instances::Instances;
 use super::limits::{HANDLES_MAX, Limits, MANIFEST_BYTES_MAX};
 use super::store::{CallState, LogLine, Usage};
 use super::symbols::Symbols;
@@ -19,7 +20,7 @@ use wasmtime::{Engine, Store, WasmBacktrace};
 pub struct Plugin {
     engine: Engine,
     turns: Arc<Turns>,
-    instances: TransformPre<CallState>,
+    instances: Instances,
     path: PathBuf,
     digest: String,
     size_bytes: u64,
@@ -34,7 +35,7 @@ pub struct Plugin {
 pub(super) struct PluginParts {
     pub(super) engine: Engine,
     pub(super) turns: Arc<Turns>,
-    pub(super) instances: TransformPre<CallState>,
+    pub(super) instances: Instances,
     pub(super) path: PathBuf,
     pub(super) digest: String,
     pub(super) size_bytes: u64,
@@ -144,15 +145,19 @@ impl Plugin {
         Called { result, usage, log }
     }
 
+    /// A component that has said before what it does.
+    pub(super) fn described(parts: PluginParts, manifest: Manifest) -> Self {
+        let PluginParts { engine, turns, instances, path, digest, size_bytes, imports, limits, started } = parts;
+        let (limits, load_time) = (limits.capped(), started.elapsed());
+        let symbols = Symbols::new(&path, &digest);
+        Self { engine, turns, instances, path, digest, size_bytes, imports, limits, manifest, load_time, symbols }
+    }
+
     /// Asks the component what it does.
     pub(super) fn describe(parts: PluginParts) -> Result<Self, LoadError> {
-        let PluginParts { engine, turns, instances, path, digest, size_bytes, imports, limits, started } = parts;
-        let (manifest, load_time) = (Manifest::default(), Duration::ZERO);
-        let limits = limits.capped();
-        let symbols = Symbols::new(&path, &digest);
-        let plugin =
-            Self { engine, turns, instances, path, digest, size_bytes, imports, limits, manifest, load_time, symbols };
-        let fuel = limits.fuel(0);
+        let started = parts.started;
+        let plugin = Self::described(parts, Manifest::default());
+        let fuel = plugin.limits.fuel(0);
         let (result, ..) = plugin.in_instance(Stage::FirstStart, true, fuel, MANIFEST_BYTES_MAX, |store, component| {
             component.star_transform_plugin().call_describe(store)
         });
@@ -176,10 +181,13 @@ impl Plugin {
         store.limiter(|state| state);
         store.set_hostcall_fuel(output_bytes_max);
         store.set_max_component_handles(HANDLES_MAX);
-        let result = store.set_fuel(fuel).and_then(|()| self.instances.instantiate(&mut store)).and_then(|plugin| {
-            stage = Stage::Call;
-            run(&mut store, &plugin)
-        });
+        let result = store
+            .set_fuel(fuel)
+            .and_then(|()| self.instances.get(&self.engine)?.instantiate(&mut store))
+            .and_then(|plugin| {
+                stage = Stage::Call;
+                run(&mut store, &plugin)
+            });
         let used = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let limits = Limits { output_bytes_max: output_bytes_max as u64, ..self.limits };
         let result = result.map_err(|error| {

@@ -122,7 +122,14 @@ impl Race {
         self.runs += 1;
         let run = format!("race-{}", self.runs);
         let (lake, checkpoints) = (self.open)(&run);
-        Parts { source: flow::directory(self.folder.path()), lake, checkpoints, clock: Arc::new(now), run }
+        Parts {
+            source: flow::directory(self.folder.path()),
+            lake,
+            checkpoints,
+            clock: Arc::new(now),
+            run,
+            deadline: None,
+        }
     }
 
     /// All runs ingest at once; with `is_stirred` the table changes meanwhile.

@@ -22,7 +22,7 @@ fn assert_done(output: &Output) {
 }
 
 /// Holds every star table of the lake in `folder` against the SQL of the oracle, as one of the readers sees it.
-fn assert_equals_the_oracle(folder: &Path, reader: &str) {
+pub(crate) fn assert_equals_the_oracle(folder: &Path, reader: &str) {
     let out = folder.join("export");
     let mut export = Command::new(readers());
     export.arg(workspace().join("tests/readers/export.py"));
@@ -40,7 +40,7 @@ fn assert_equals_the_oracle(folder: &Path, reader: &str) {
 }
 
 /// Holds the current rows of the facts, and the keys that are gone, against the database.
-fn assert_current_rows_equal_the_source(folder: &Path, url: &str) {
+pub(crate) fn assert_current_rows_equal_the_source(folder: &Path, url: &str) {
     let mut current = Command::new(readers());
     current.arg(workspace().join("tests/readers/current.py"));
     let compared = current.args([folder.join("lake/raw"), folder.join("lake/star")]).arg(url).output().unwrap();

@@ -10,7 +10,7 @@ mod fixture;
 mod gc;
 mod growing;
 mod joined;
-mod line;
+pub(crate) mod line;
 mod mishaps;
 mod rejects;
 mod replay;

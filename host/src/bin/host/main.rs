@@ -1,7 +1,8 @@
-//! The command line.
+//! The command line, and under the Lambda runtime the functions.
 
 mod arguments;
 mod commands;
+mod lambda;
 mod screen;
 
 use clap::Parser;
@@ -12,6 +13,9 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     share_one_heap();
+    if lambda::is_function() {
+        return lambda::run();
+    }
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -23,7 +27,7 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(filter())
+        .with_env_filter(filter(LOG))
         .with_ansi(std::io::stderr().is_terminal())
         .log_internal_errors(false)
         .without_time()
@@ -38,19 +42,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is logged: what `HOST_LOG` says. The library of Delta Lake tells as an error that a table is not there yet, and is heard only
+/// What is logged: what `HOST_LOG` says, or `default`. The library of Delta Lake tells as an error that a table is not there yet, and is heard only
 /// when it is asked for.
-fn filter() -> EnvFilter {
+fn filter(default: &str) -> EnvFilter {
     let is_asked = |filter: &EnvFilter| filter.to_string().contains("delta_kernel");
     match EnvFilter::try_from_env("HOST_LOG") {
         Ok(filter) if is_asked(&filter) => filter,
         Ok(filter) => EnvFilter::new(format!("{filter},delta_kernel=off,delta_kernel_default_engine=off")),
-        Err(_) => LOG.into(),
+        Err(_) => EnvFilter::new(format!("{default},delta_kernel=off,delta_kernel_default_engine=off")),
     }
 }
 
 /// What is logged if nobody says: what the screens don't tell anyway.
-const LOG: &str = "warn,host::ingest=off,host::process=off,host::compact=off,delta_kernel=off,delta_kernel_default_engine=off,aws_config=off,aws_runtime=off,aws_smithy_runtime=off";
+const LOG: &str =
+    "warn,host::ingest=off,host::process=off,host::compact=off,aws_config=off,aws_runtime=off,aws_smithy_runtime=off";
 
 /// Lets all threads allocate from one heap. Rows are made by one thread and freed by another; with a heap for each thread,
 /// what one frees the other can't use, and the peak grows by a third. Allocations are large and few, so nobody waits.

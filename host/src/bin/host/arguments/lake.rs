@@ -100,7 +100,8 @@ pub(crate) struct GcArguments {
     pub(crate) dry_run: bool,
 }
 
-fn parse_moment(text: &str) -> Result<NaiveDateTime, String> {
+/// A moment, or the beginning of a day, in UTC.
+pub(crate) fn parse_moment(text: &str) -> Result<NaiveDateTime, String> {
     let text = text.strip_suffix('Z').unwrap_or(text);
     let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN));
     NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")

@@ -9,10 +9,10 @@ mod rejects;
 
 pub(crate) use compact::CompactArguments;
 pub(crate) use explain::ExplainArguments;
-pub(crate) use lake::{GcArguments, IngestArguments, ReconcileArguments, StatusArguments};
+pub(crate) use lake::{GcArguments, IngestArguments, ReconcileArguments, StatusArguments, parse_moment};
 pub(crate) use plugin::{
-    DevArguments, DiffArguments, NewArguments, PluginCommand, PublishArguments, RollbackArguments, RowsArguments,
-    StoreArguments, TestArguments,
+    DevArguments, DiffArguments, NewArguments, PackageArguments, PluginCommand, PublishArguments, RollbackArguments,
+    RowsArguments, StoreArguments, TestArguments,
 };
 pub(crate) use process::{ProcessArguments, ReplayArguments, SyncArguments};
 pub(crate) use rejects::RejectsArguments;

@@ -33,6 +33,9 @@ pub(crate) enum PluginCommand {
     /// Put the version in force that was before.
     #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(RollbackArguments),
+    /// Compile components ahead of time, for the package of a function: `make lambda` does.
+    #[command(after_help = PACKAGE_EXAMPLES)]
+    Package(PackageArguments),
     /// Show the published plugins, or the history of one.
     List {
         /// The plugin.
@@ -41,6 +44,23 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         store: StoreArguments,
     },
+}
+
+const PACKAGE_EXAMPLES: &str = "\
+Example:
+  host plugin package plugins/dist/*.wasm --out package/plugins
+
+Each component is put there under its digest, with the code that it compiles to on any processor of this machine's kind. A function \
+whose package has a published plugin starts without compiling it; one that it lacks is fetched and compiled when it is first used.";
+
+#[derive(Debug, Args)]
+pub(crate) struct PackageArguments {
+    /// The components.
+    #[arg(value_name = "P.wasm", required = true)]
+    pub(crate) components: Vec<PathBuf>,
+    /// The folder `plugins` of the package.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 const NEW_EXAMPLES: &str = "\

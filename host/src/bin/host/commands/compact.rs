@@ -1,7 +1,7 @@
 //! Joining the small files of fact tables.
 
-use super::lake::{existing_star, now};
-use super::{Failure, boxed, runtime};
+use super::lake::existing_star;
+use super::{Failure, boxed, now, runtime};
 use crate::arguments::CompactArguments;
 use crate::screen;
 use host::compact::{CompactError, CompactOptions, CompactReport, Parts, compact};
@@ -10,20 +10,25 @@ use host::error::{Exit, Explain};
 use std::sync::Arc;
 
 pub(crate) fn compact_command(config: &Config, arguments: CompactArguments, json: bool) -> Result<Exit, Failure> {
+    let report = run_compact(config, arguments.tables, json)?;
+    Ok(exit_of(&report).max(screen::show_compacted(&report, json)))
+}
+
+/// Joins the files of some fact tables, or of all.
+pub(crate) fn run_compact(config: &Config, tables: Vec<String>, json: bool) -> Result<CompactReport, Failure> {
     let run = uuid::Uuid::now_v7().to_string();
     let runtime = runtime()?;
-    let options = CompactOptions { tables: arguments.tables, ..CompactOptions::default() };
-    let report = match existing_star(config, runtime, &run)? {
+    let options = CompactOptions { tables, ..CompactOptions::default() };
+    match existing_star(config, runtime, &run)? {
         Some(star) => {
             let bar = screen::rows_bar(json);
             let parts = Parts { star, clock: Arc::new(now), run };
             let report = compact(&parts, &options, &|progress| bar.show_files(progress));
             bar.clear();
-            report.map_err(boxed)?
+            report.map_err(boxed)
         }
-        None => without_tables(run, options).map_err(boxed)?,
-    };
-    Ok(exit_of(&report).max(screen::show_compacted(&report, json)))
+        None => without_tables(run, options).map_err(boxed),
+    }
 }
 
 /// What is said where there are no star tables yet.

@@ -1,6 +1,6 @@
 //! From what names a plugin on the command line to a plugin that runs.
 
-use super::{Failure, boxed, runtime};
+use super::{Failure, boxed, clients, runtime};
 use host::config::{Config, ObjectPlace};
 use host::crates::PluginCrate;
 use host::error::Exit;
@@ -8,7 +8,7 @@ use host::files::TemporaryFolder;
 use host::manifest::is_name;
 use host::parts::open_plugins;
 use host::registry::{Registry, RegistryError};
-use host::sandbox::{Cache, Plugin, Sandbox};
+use host::sandbox::{Cache, Package, Plugin, Sandbox};
 use host::store::InMemory;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,9 +36,18 @@ impl<'a> Loader<'a> {
         })
     }
 
+    /// The same, with the components that lie in the package of this program.
+    pub(crate) fn with_package(self, package: Package) -> Self {
+        Self { sandbox: self.sandbox.with_package(package), ..self }
+    }
+
     /// Loads the component at `path`.
     pub(crate) fn load(&self, path: &Path) -> Result<Plugin, Failure> {
         let plugin = self.sandbox.load(path, self.config.limits("").map_err(boxed)?).map_err(boxed)?;
+        self.limited(plugin)
+    }
+
+    fn limited(&self, plugin: Plugin) -> Result<Plugin, Failure> {
         let limits = self.config.limits(&plugin.manifest().name).map_err(boxed)?;
         Ok(plugin.with_limits(limits))
     }
@@ -71,6 +80,10 @@ impl<'a> Loader<'a> {
 
     /// Loads a published component.
     pub(crate) fn load_digest(&mut self, registry: &Registry, name: &str, digest: &str) -> Result<Plugin, Failure> {
+        let limits = self.config.limits("").map_err(boxed)?;
+        if let Some(plugin) = self.sandbox.load_packaged(digest, limits) {
+            return self.limited(plugin);
+        }
         let wasm = runtime()?.block_on(registry.fetch(name, digest)).map_err(boxed)?;
         self.load_bytes(&format!("{name}.wasm"), &wasm)
     }
@@ -99,17 +112,6 @@ impl<'a> Loader<'a> {
         self.worst = self.worst.max(error.exit());
         Ok(())
     }
-
-    /// Loads a component that lies beside the published ones.
-    fn load_beside(&mut self, place: &ObjectPlace, registry: &Registry, name: &str) -> Result<Plugin, Failure> {
-        match place {
-            ObjectPlace::Folder(folder) => self.load(&folder.join(name)),
-            ObjectPlace::Bucket { .. } => {
-                let wasm = runtime()?.block_on(registry.fetch_beside(name)).map_err(boxed)?;
-                self.load_bytes(name, &wasm)
-            }
-        }
-    }
 }
 
 /// The crate that `argument` names, by its folder or by its name in `plugins/`, and its component, built; `None` where there is
@@ -137,7 +139,7 @@ pub(crate) fn open_registry(config: &Config, place: Option<&ObjectPlace>, to_wri
         return Ok(Registry::new(Arc::new(InMemory::new()), place.to_string()));
     }
     let run = uuid::Uuid::now_v7().to_string();
-    runtime()?.block_on(open_plugins(&place, &run)).map_err(boxed)
+    runtime()?.block_on(open_plugins(&place, &run, clients())).map_err(boxed)
 }
 
 /// The number of threads: as many as there are processors, if none was named.
@@ -145,20 +147,32 @@ pub(crate) fn threads(named: Option<u16>) -> usize {
     named.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
 }
 
-/// All plugins of the folder that can be loaded: those that are published, and the components that lie there beside.
-pub(crate) fn load_all(loader: &mut Loader<'_>, config: &Config) -> Result<Vec<Plugin>, Failure> {
+/// All plugins that can be loaded: those that are published, and where they are published in a folder, the components that lie
+/// there beside. Those of `loaded` are taken over as long as they are in force.
+pub(crate) fn load_all(
+    loader: &mut Loader<'_>,
+    config: &Config,
+    mut loaded: Vec<Plugin>,
+) -> Result<Vec<Plugin>, Failure> {
+    loader.worst = Exit::Done;
     let registry = open_registry(config, None, false)?;
     let snapshot = runtime()?.block_on(registry.read()).map_err(boxed)?;
     let mut plugins = Vec::new();
     for (name, published) in &snapshot.lock.plugins {
+        let is_in_force = |plugin: &Plugin| plugin.manifest().name == *name && plugin.digest() == published.digest;
+        if let Some(index) = loaded.iter().position(is_in_force) {
+            plugins.push(loaded.swap_remove(index));
+            continue;
+        }
         match loader.load_digest(&registry, name, &published.digest) {
             Ok(plugin) => plugins.push(plugin),
             Err(error) => loader.go_on_without(name, error)?,
         }
     }
     let place = config.plugins();
-    for name in runtime()?.block_on(registry.beside()).map_err(boxed)? {
-        let plugin = match loader.load_beside(&place, &registry, &name) {
+    for path in components(&place)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let plugin = match loader.load(&path) {
             Ok(plugin) => plugin,
             Err(error) => {
                 loader.go_on_without(&name, error)?;
@@ -176,6 +190,25 @@ pub(crate) fn load_all(loader: &mut Loader<'_>, config: &Config) -> Result<Vec<P
         return Err(boxed(NoPlugins { place, exit }));
     }
     Ok(plugins)
+}
+
+/// The components in a folder, by name; a bucket has published ones alone.
+fn components(place: &ObjectPlace) -> Result<Vec<PathBuf>, Failure> {
+    let ObjectPlace::Folder(folder) = place else { return Ok(Vec::new()) };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(super::environment_failure(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(super::environment_failure)?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
 }
 
 /// A place without plugins.

@@ -1,19 +1,22 @@
 //! What each command does: builds the real parts, calls the library, shows the report.
 
-mod compact;
+pub(crate) mod compact;
 mod dev;
 mod diff;
 mod explain;
-mod lake;
-mod loading;
+pub(crate) mod lake;
+pub(crate) mod loading;
 mod new;
-mod process;
+mod package;
+pub(crate) mod process;
 mod registry;
 mod rejects;
 mod test;
 
 use crate::arguments::{Arguments, Command, PluginCommand, RunArguments};
 use crate::screen;
+use chrono::{DateTime, Utc};
+use host::aws::Clients;
 use host::config::Config;
 use host::error::{Exit, Explain};
 use host::input::{ChunkLimits, LookupsBuilder};
@@ -21,10 +24,10 @@ use host::report::PluginReport;
 use host::transform::{RunOptions, run_plugin};
 use loading::{Loader, threads};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use tokio::runtime::Runtime;
 
-type Failure = Box<dyn Explain>;
+pub(crate) type Failure = Box<dyn Explain>;
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let config = Config::read(arguments.config.as_deref(), environment()).map_err(boxed)?;
@@ -49,6 +52,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Plugin(PluginCommand::Diff(diff)) => diff::diff_command(&config, diff, json),
         Command::Plugin(PluginCommand::Publish(publish)) => registry::publish_command(&config, publish, json),
         Command::Plugin(PluginCommand::Rollback(rollback)) => registry::rollback_command(&config, rollback, json),
+        Command::Plugin(PluginCommand::Package(package)) => package::package_command(&config, &package, json),
         Command::Plugin(PluginCommand::List { name, store }) => {
             registry::list_command(&config, name.as_deref(), &store, json)
         }
@@ -92,7 +96,7 @@ fn describe_command(config: &Config, path: &Path, json: bool) -> Result<Exit, Fa
 
 /// What waits for stores and the database: it reads on one thread while it writes on another. There is one for the whole program,
 /// as the clients of a service keep their connections in it.
-fn runtime() -> Result<&'static Runtime, Failure> {
+pub(crate) fn runtime() -> Result<&'static Runtime, Failure> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
@@ -100,6 +104,12 @@ fn runtime() -> Result<&'static Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(environment_failure)?;
     Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+/// The clients of AWS, of which there is one set, too.
+pub(crate) fn clients() -> &'static Clients {
+    static CLIENTS: LazyLock<Clients> = LazyLock::new(Clients::default);
+    &CLIENTS
 }
 
 /// A machine that does not give what every program needs.
@@ -121,16 +131,21 @@ impl Explain for Surroundings {
     }
 }
 
-fn environment_failure(source: std::io::Error) -> Failure {
+pub(crate) fn environment_failure(source: std::io::Error) -> Failure {
     boxed(Surroundings(source))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where a run gets the time")]
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc::now()
 }
 
 /// The environment variables, without those that are no text.
 #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-fn environment() -> impl Iterator<Item = (String, String)> {
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-fn boxed(error: impl Explain + 'static) -> Failure {
+pub(crate) fn boxed(error: impl Explain + 'static) -> Failure {
     Box::new(error)
 }

@@ -1,8 +1,8 @@
 //! The commands around the star tables.
 
-use super::lake::{self, now, run_ingest};
+use super::lake::{self, run_ingest};
 use super::loading::{Loader, load_all, threads};
-use super::{Failure, boxed, runtime};
+use super::{Failure, boxed, clients, now, runtime};
 use crate::arguments::{ProcessArguments, ReplayArguments, SyncArguments};
 use crate::screen;
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use host::ingest::IngestOptions;
 use host::parts::{open_checkpoints, open_lake, open_star, open_star_checkpoints};
 use host::process::{Parts, ProcessOptions, ProcessReport, ReplayOptions, StarOutcome, process, replay};
 use host::reject::RejectBudget;
+use host::sandbox::Plugin;
 use host::verify::verify;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ pub(crate) fn sync_command(config: &Config, arguments: &SyncArguments, json: boo
 fn sync_once(config: &Config, threads: usize, json: bool, is_one_of_many: bool) -> Result<Exit, Failure> {
     // What can't be processed is known before rows are brought.
     let (parts, loader) = open_parts(config, runtime()?, threads)?;
-    let ingested = run_ingest(config, &IngestOptions::default(), json)?;
+    let ingested = run_ingest(config, &IngestOptions::default(), None, json)?;
     let report = run_process(&parts, &ProcessOptions::default(), json)?;
     let shown = screen::show_sync(&ingested, &report, json, is_one_of_many.then(now));
     Ok(lake::exit_of(&ingested).max(exit_of(&report)).max(loader.worst()).max(shown))
@@ -91,7 +92,7 @@ pub(crate) fn replay_command(config: &Config, arguments: ReplayArguments, json: 
 pub(crate) fn verify_command(config: &Config, json: bool) -> Result<Exit, Failure> {
     let runtime = runtime()?;
     let (parts, loader) = open_parts(config, runtime, threads(None))?;
-    let checkpoints = runtime.block_on(open_checkpoints(&config.flow.checkpoints())).map_err(boxed)?;
+    let checkpoints = runtime.block_on(open_checkpoints(&config.flow.checkpoints(), clients())).map_err(boxed)?;
     let bar = screen::rows_bar(json);
     let report = verify(&parts, &*checkpoints, &|progress| bar.show_table(&progress.table));
     bar.clear();
@@ -116,29 +117,42 @@ fn open_parts_in<'a>(
     star: &ObjectPlace,
     threads: usize,
 ) -> Result<(Parts, Loader<'a>), Failure> {
-    let run = uuid::Uuid::now_v7().to_string();
     let mut loader = Loader::new(config, threads)?;
-    let plugins = load_all(&mut loader, config)?;
+    let plugins = load_all(&mut loader, config, Vec::new())?;
+    let lacks_plugins = loader.worst() != Exit::Done;
+    Ok((assemble(config, runtime, star, threads, plugins, lacks_plugins)?, loader))
+}
+
+/// What a process works on, given its plugins.
+pub(crate) fn assemble(
+    config: &Config,
+    runtime: &Runtime,
+    star: &ObjectPlace,
+    threads: usize,
+    plugins: Vec<Plugin>,
+    lacks_plugins: bool,
+) -> Result<Parts, Failure> {
+    let run = uuid::Uuid::now_v7().to_string();
     let (lake, star, checkpoints) = runtime.block_on(async {
-        let lake = open_lake(&config.flow.raw(), &run).await.map_err(boxed)?;
-        let star = open_star(star, &run, runtime.handle()).await.map_err(boxed)?;
-        let checkpoints = open_star_checkpoints(&config.flow.checkpoints()).await.map_err(boxed)?;
+        let lake = open_lake(&config.flow.raw(), &run, clients()).await.map_err(boxed)?;
+        let star = open_star(star, &run, runtime.handle(), clients()).await.map_err(boxed)?;
+        let checkpoints = open_star_checkpoints(&config.flow.checkpoints(), clients()).await.map_err(boxed)?;
         Ok::<_, Failure>((lake, star, checkpoints))
     })?;
-    let parts = Parts {
+    Ok(Parts {
         lake,
         star,
         checkpoints,
         plugins,
-        lacks_plugins: loader.worst() != Exit::Done,
+        lacks_plugins,
         calendar: config.calendar,
         budget: RejectBudget::default(),
         runtime: runtime.handle().clone(),
         threads,
         clock: Arc::new(now),
         run,
-    };
-    Ok((parts, loader))
+        deadline: None,
+    })
 }
 
 /// Tables that are made in another place are nobody's checkpoints.
@@ -166,6 +180,7 @@ fn exit_of(report: &ProcessReport) -> Exit {
         Err(error) => error.exit(),
         Ok(StarOutcome::Held(held)) if held.rejects_by_host * 2 > held.rejects => Exit::PluginAtFault,
         Ok(StarOutcome::Held(_)) => Exit::No,
+        Ok(StarOutcome::OutOfTime) => Exit::Environment,
         Ok(_) => Exit::Done,
     });
     exits.max().unwrap_or(Exit::Done)

@@ -17,7 +17,7 @@ pub(crate) use compact::show_compacted;
 pub(crate) use explain::show_explanation;
 pub(crate) use lake::{is_in_trouble, rows_bar, show_collected, show_ingest, show_status};
 pub(crate) use new::show_new;
-pub(crate) use process::{show_process, show_sync};
+pub(crate) use process::{document as process_document, show_process, show_sync};
 pub(crate) use rejects::{show_rejects, show_replay};
 pub(crate) use verify::show_verify;
 

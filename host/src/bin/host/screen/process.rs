@@ -79,6 +79,7 @@ fn note(report: &StarTableReport) -> String {
             )
         }
         Ok(StarOutcome::Held(held)) => format!("held at packet {}", grouped(held.sequence)),
+        Ok(StarOutcome::OutOfTime) => "out of time".to_owned(),
         Err(error) => format!("failed: {}", error.code()),
     }
 }
@@ -136,7 +137,8 @@ fn held_text(held: &Held) -> String {
     text
 }
 
-fn document(report: &ProcessReport) -> Value {
+/// What a process did, as a document.
+pub(crate) fn document(report: &ProcessReport) -> Value {
     let tables: Vec<Value> = report.tables.iter().map(table_document).collect();
     json!({ "run": report.run, "seconds": report.took.as_secs_f64(), "tables": tables })
 }
@@ -167,6 +169,7 @@ fn table_document(report: &StarTableReport) -> Value {
             document["status"] = "held".into();
             document["held"] = json!(held);
         }
+        Ok(StarOutcome::OutOfTime) => document["status"] = "out-of-time".into(),
         Err(error) => {
             document["status"] = "failed".into();
             document["error"] = json!({ "code": error.code(), "message": with_causes(error), "hint": error.hint() });

@@ -4,6 +4,7 @@ use super::{diff, grouped, new_table, print, short};
 use host::compare::{DiffReport, SchemaChange};
 use host::error::Exit;
 use host::registry::{Action, PluginsLock, Published, PublishedPlugin};
+use host::sandbox::Packaged;
 use host::text::shown;
 use serde_json::json;
 
@@ -153,4 +154,20 @@ fn history(plugin: &PublishedPlugin) -> String {
         ]);
     }
     format!("{table}\n")
+}
+
+/// Shows what was put into a package.
+pub(crate) fn show_packaged(packaged: &[Packaged], json: bool) -> Exit {
+    if json {
+        let document = |Packaged { manifest, digest, code_bytes, .. }: &Packaged| json!({ "plugin": manifest.name, "version": manifest.version, "digest": digest, "code_bytes": code_bytes });
+        let documents: Vec<_> = packaged.iter().map(document).collect();
+        return print(&format!("{:#}\n", json!({ "packaged": documents })));
+    }
+    let mut table = new_table();
+    table.set_header(["plugin", "version", "digest", "bytes of code"]);
+    for Packaged { manifest, digest, code_bytes, .. } in packaged {
+        let cells = [manifest.name.clone(), manifest.version.clone(), short(digest).to_owned(), grouped(*code_bytes)];
+        table.add_row(cells);
+    }
+    print(&format!("{table}\n"))
 }

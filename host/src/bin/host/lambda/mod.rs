@@ -1,0 +1,144 @@
+//! The functions: the same program under the Lambda runtime, which hands it one event after the other.
+//!
+//! | handler | event | what is done |
+//! |---|---|---|
+//! | `ingest` | `{}`, `{"tables_to_query": [...], "from": ..., "to": ...}` | what `host ingest` does |
+//! | | `{"action": "reconcile"}` | what `host reconcile` does |
+//! | | `{"action": "maintain"}` | garbage of the raw lake goes |
+//! | | `{"action": "plan", "of": {...}}`, `{"action": "summary", "of": [...]}` | the ends of a backfill |
+//! | `process` | messages of a queue, or the event of a bucket itself: manifests of packets | what `host process` does for their tables |
+//! | | `{"table": ...}`, `{"action": "process"}` | the same for one table, for all |
+//! | | `{"action": "maintain"}` | small files are joined, garbage of the star tables goes |
+//!
+//! What fails says whether to try again may help: `Retryable`, or `Final`.
+
+mod event;
+mod failed;
+mod ingest;
+mod log;
+mod metrics;
+mod process;
+
+use crate::commands::{Failure, boxed, environment, environment_failure, now, runtime};
+use failed::Failed;
+use host::config::Config;
+use lambda_runtime::{LambdaEvent, service_fn};
+use metrics::Metrics;
+use serde_json::Value;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Whether it is the Lambda runtime that started this program.
+pub(crate) fn is_function() -> bool {
+    environment().any(|(name, _)| name == "AWS_LAMBDA_RUNTIME_API")
+}
+
+/// Serves events until the runtime ends.
+pub(crate) fn run() -> ExitCode {
+    log::start();
+    let served = runtime().and_then(|runtime| runtime.block_on(serve()));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            Failed::from(error).log();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Failure> {
+    let function = Arc::new(Mutex::new(None));
+    // What every event needs is made before the first one: the runtime gives more of a processor until then. What fails here is
+    // tried again, and told, with the first event.
+    let started = function.clone();
+    let started = tokio::task::spawn_blocking(move || start(&mut lock(&started)).err().map(Failed::from)).await;
+    if let Ok(Some(failed)) = started {
+        failed.log();
+    }
+    let service = service_fn(|event: LambdaEvent<Value>| {
+        let function = function.clone();
+        async move {
+            let handled = tokio::task::spawn_blocking(move || handle(&function, event)).await;
+            handled.unwrap_or_else(|panic| Err(Failed::mistake(&panic)))
+        }
+    });
+    let mut terminate = signal(SignalKind::terminate()).map_err(environment_failure)?;
+    tokio::select! {
+        served = lambda_runtime::run(service) => served.map_err(|error| environment_failure(std::io::Error::other(error))),
+        // Between two events nothing is half done, and during one nothing that counts.
+        _ = terminate.recv() => {
+            tracing::info!("the function stops");
+            Ok(())
+        }
+    }
+}
+
+/// A function that is ready for events.
+enum Function {
+    Ingest(ingest::Ingest),
+    Process(Box<process::Process>),
+}
+
+fn lock(function: &Mutex<Option<Function>>) -> std::sync::MutexGuard<'_, Option<Function>> {
+    function.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the function ready, unless it is.
+fn start(function: &mut Option<Function>) -> Result<&mut Function, Failure> {
+    if let Some(function) = function {
+        return Ok(function);
+    }
+    let began = Instant::now();
+    let name = environment().find_map(|(name, value)| (name == "_HANDLER").then_some(value)).unwrap_or_default();
+    let config = Config::read(None, environment()).map_err(boxed)?;
+    // It lives as long as the program.
+    let config: &'static Config = Box::leak(Box::new(config));
+    let ready = match name.as_str() {
+        "ingest" => Function::Ingest(ingest::Ingest::new(config)),
+        "process" => Function::Process(Box::new(process::Process::new(config)?)),
+        _ => return Err(boxed(failed::UnknownHandler { name })),
+    };
+    tracing::info!(
+        handler = name,
+        version = env!("CARGO_PKG_VERSION"),
+        seconds = seconds(began),
+        "the function starts"
+    );
+    Ok(function.insert(ready))
+}
+
+fn handle(function: &Mutex<Option<Function>>, event: LambdaEvent<Value>) -> Result<Value, Failed> {
+    let LambdaEvent { payload, context } = event;
+    log::begin_request(&context.request_id);
+    let began = Instant::now();
+    let deadline = deadline(context.deadline);
+    tracing::info!(time_left_seconds = deadline.saturating_duration_since(began).as_secs(), "the event begins");
+    let mut metrics = Metrics::default();
+    let mut function = lock(function);
+    let handled = start(&mut function).map_err(Failed::from).and_then(|function| match function {
+        Function::Ingest(ingest) => ingest.handle(payload, deadline, &mut metrics),
+        Function::Process(process) => process.handle(payload, deadline, &mut metrics),
+    });
+    if let Err(failed) = &handled {
+        failed.log();
+        metrics.add("Critical", u64::from(failed.is_final()));
+    }
+    metrics.write(now());
+    tracing::info!(seconds = seconds(began), "the event ends");
+    handled
+}
+
+/// When the work for an event has to be over, whose time ends at `end`, in milliseconds since 1970: what is begun before may take
+/// a minute more, or a quarter of the time where that is less.
+fn deadline(end: u64) -> Instant {
+    const RESERVE_MAX: Duration = Duration::from_secs(60);
+    let now_millis = u64::try_from(now().timestamp_millis()).unwrap_or(0);
+    let left = Duration::from_millis(end.saturating_sub(now_millis));
+    Instant::now() + (left - RESERVE_MAX.min(left / 4))
+}
+
+fn seconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64()
+}

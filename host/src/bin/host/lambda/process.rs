@@ -1,0 +1,203 @@
+//! The function `process`: packets become rows of star tables.
+//!
+//! Every event says no more than "look now": what there is to do the star tables' own logs know. So an event that comes twice, late or
+//! never changes nothing, and what can't be mended by trying again is not tried again: the next look brings it, once it is mended.
+
+use super::event::{self, Message, ProcessEvent};
+use super::failed::Failed;
+use super::metrics::Metrics;
+use crate::commands::compact::run_compact;
+use crate::commands::lake::collect_star;
+use crate::commands::loading::{Loader, load_all, threads};
+use crate::commands::process::assemble;
+use crate::commands::{Failure, runtime};
+use crate::screen;
+use host::config::Config;
+use host::error::{Exit, Explain};
+use host::process::{Parts, Plan, ProcessOptions, ProcessReport, StarOutcome, StarTableReport, process};
+use host::sandbox::{Package, Plugin};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// The folder of the package with compiled components, beside the program.
+const PACKAGED_PLUGINS: &str = "plugins";
+
+/// The function, ready for events.
+pub(super) struct Process {
+    config: &'static Config,
+    loader: Loader<'static>,
+    /// Those that were in force when they were last looked for.
+    plugins: Vec<Plugin>,
+    /// When that was, if no event has come since.
+    looked_first: Option<Instant>,
+    threads: usize,
+}
+
+/// What became of the star tables of some source tables.
+struct Looked {
+    report: ProcessReport,
+    /// The source tables that some star table could not be made of in full, and to try again may help.
+    unfinished: BTreeSet<String>,
+}
+
+impl Process {
+    pub(super) fn new(config: &'static Config) -> Result<Self, Failure> {
+        let threads = threads(None);
+        let mut loader = Loader::new(config, threads)?;
+        let program = std::env::current_exe().map_err(crate::commands::environment_failure)?;
+        if let Some(folder) = program.parent() {
+            loader = loader.with_package(Package::new(folder.join(PACKAGED_PLUGINS)));
+        }
+        let plugins = load_all(&mut loader, config, Vec::new())?;
+        Ok(Self { config, loader, plugins, threads, looked_first: Some(Instant::now()) })
+    }
+
+    /// Takes what was published, or taken back, since it was last looked.
+    fn look_for_plugins(&mut self) -> Result<(), Failure> {
+        // The first event comes right after the start.
+        const FRESH: Duration = Duration::from_secs(1);
+        if self.looked_first.take().is_none_or(|at| at.elapsed() > FRESH) {
+            self.plugins = load_all(&mut self.loader, self.config, std::mem::take(&mut self.plugins))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle(&mut self, event: Value, deadline: Instant, metrics: &mut Metrics) -> Result<Value, Failed> {
+        metrics.belong_to(self.config.metrics.as_ref());
+        match event::process(event, &self.config.flow.raw())? {
+            ProcessEvent::Messages(messages) => self.messages(messages, deadline, metrics),
+            ProcessEvent::Tables(tables) => self.tables(tables, deadline, metrics),
+            ProcessEvent::Maintain => self.maintain(),
+        }
+    }
+
+    /// Looks at the tables that messages tell of. The answer names those that are to be shown again.
+    fn messages(&mut self, messages: Vec<Message>, deadline: Instant, metrics: &mut Metrics) -> Result<Value, Failed> {
+        let tables: BTreeSet<String> =
+            messages.iter().filter_map(|message| message.tables.as_ref().ok()).flatten().cloned().collect();
+        let unfinished = match tables.is_empty() {
+            true => BTreeSet::new(),
+            false => self.look(tables, deadline, metrics)?.unfinished,
+        };
+        let mut failures = Vec::new();
+        for Message { id, tables } in messages {
+            let is_failed = match tables {
+                Ok(tables) => tables.iter().any(|table| unfinished.contains(table)),
+                // Nobody can do anything with it; it ends among the dead letters, where it is seen.
+                Err(reason) => {
+                    tracing::error!(severity = "CRITICAL", message_id = id, "a message can't be understood: {reason}");
+                    metrics.add("Critical", 1);
+                    true
+                }
+            };
+            if is_failed {
+                failures.push(json!({ "itemIdentifier": id }));
+            }
+        }
+        Ok(json!({ "batchItemFailures": failures }))
+    }
+
+    /// Looks at the star tables that are made of some tables, or at all.
+    fn tables(&mut self, tables: Vec<String>, deadline: Instant, metrics: &mut Metrics) -> Result<Value, Failed> {
+        let looked = self.look(tables.into_iter().collect(), deadline, metrics)?;
+        if let Some(failed) = failures(&looked.report, true) {
+            return Err(failed);
+        }
+        if !looked.unfinished.is_empty() {
+            let tables = looked.unfinished.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(Failed::retryable(format!(
+                "there was no time for all packets of {tables}: the next run goes on"
+            )));
+        }
+        Ok(screen::process_document(&looked.report))
+    }
+
+    fn look(&mut self, tables: BTreeSet<String>, deadline: Instant, metrics: &mut Metrics) -> Result<Looked, Failed> {
+        self.look_for_plugins()?;
+        let asks_all = tables.is_empty();
+        let plan = Plan::new(&self.plugins).map_err(|error| Failed::explained(&error))?;
+        let (known, unknown): (Vec<String>, Vec<String>) =
+            tables.into_iter().partition(|table| plan.made_of(std::slice::from_ref(table)).is_ok());
+        if !unknown.is_empty() {
+            tracing::warn!(tables = unknown.join(", "), "no plugin reads these tables");
+        }
+        if known.is_empty() && !asks_all {
+            return Ok(Looked { report: ProcessReport::empty(), unfinished: BTreeSet::new() });
+        }
+        let plugins = std::mem::take(&mut self.plugins);
+        let lacks_plugins = self.loader.worst() != Exit::Done;
+        let star = self.config.flow.star();
+        let mut parts = assemble(self.config, runtime()?, &star, self.threads, plugins, lacks_plugins)?;
+        parts.deadline = Some(deadline);
+        let options = ProcessOptions { tables: known, accepted: Vec::new() };
+        let report = process(&parts, &options, &|_| {});
+        let looked = report.map(|report| Looked { unfinished: unfinished(&parts, &report), report });
+        self.plugins = parts.plugins;
+        let looked = looked.map_err(|error| Failed::explained(&error))?;
+        count(&looked.report, metrics);
+        if let Some(failed) = failures(&looked.report, false) {
+            failed.log();
+            metrics.add("Critical", u64::from(failed.is_final()));
+        }
+        Ok(looked)
+    }
+
+    fn maintain(&self) -> Result<Value, Failed> {
+        let joined = run_compact(self.config, Vec::new(), true)?;
+        if let Some(failed) = Failed::of_all(
+            joined
+                .tables
+                .iter()
+                .filter_map(|table| Some((table.table.as_str(), table.result.as_ref().err()? as &dyn Explain))),
+        ) {
+            return Err(failed);
+        }
+        let removed = collect_star(self.config, false)?.map_or(0, |collected| collected.keys.len());
+        Ok(json!({ "joined": joined.tables.len(), "removed": removed }))
+    }
+}
+
+/// The source tables of star tables that may come further at the next try.
+fn unfinished(parts: &Parts, report: &ProcessReport) -> BTreeSet<String> {
+    let may_come_further = |table: &&StarTableReport| match &table.result {
+        Ok(outcome) => *outcome == StarOutcome::OutOfTime,
+        Err(error) => error.exit() == Exit::Environment,
+    };
+    let stars: BTreeSet<&str> =
+        report.tables.iter().filter(may_come_further).map(|table| table.table.as_str()).collect();
+    let of_plugin = |plugin: &Plugin| {
+        let manifest = plugin.manifest();
+        let lookups = manifest.lookups.iter().map(|lookup| lookup.table.clone());
+        lookups.chain([manifest.source_table.clone()]).collect::<Vec<_>>()
+    };
+    let makes_one =
+        |plugin: &&Plugin| plugin.manifest().star_tables.iter().any(|star| stars.contains(star.name.as_str()));
+    let mut tables: BTreeSet<String> = parts.plugins.iter().filter(makes_one).flat_map(of_plugin).collect();
+    // What no plugin makes, the deletions, is made of all.
+    if stars.iter().any(|star| !parts.plugins.iter().any(|plugin| makes(plugin, star))) {
+        tables.extend(parts.plugins.iter().flat_map(of_plugin));
+    }
+    tables
+}
+
+fn makes(plugin: &Plugin, star: &str) -> bool {
+    plugin.manifest().star_tables.iter().any(|table| table.name == star)
+}
+
+/// The star tables that failed; with `all` also those that the next try may bring further.
+fn failures(report: &ProcessReport, all: bool) -> Option<Failed> {
+    let failed = report.tables.iter().filter_map(|table| {
+        let error = table.result.as_ref().err().filter(|error| all || error.exit() != Exit::Environment)?;
+        Some((table.table.as_str(), error as &dyn Explain))
+    });
+    Failed::of_all(failed)
+}
+
+fn count(report: &ProcessReport, metrics: &mut Metrics) {
+    for table in &report.tables {
+        metrics.add("PacketsProcessed", table.packets);
+        metrics.add("RowsPublished", table.rows);
+        metrics.add("RowsRejected", table.rejects);
+    }
+}

@@ -1,0 +1,79 @@
+locals {
+  # What each alarm means, and what to do, stands in the README; the mail says it in a sentence. What an alarm does not say is as
+  # in `alarm_defaults`.
+  alarms = {
+    no-ingest = {
+      description = "No ingest has succeeded for an hour. Look at the log of the ingest function: is the database there, is the secret right?"
+      metric      = "IngestSucceeded"
+      statistic   = "Sum"
+      period      = 3600
+      operator    = "LessThanThreshold"
+      threshold   = 1
+      # Who fails at once says nothing at all.
+      missing = "breaching"
+    }
+    # The ingest function measures lag and held packets at its end: while it is not run, what was last known stands.
+    lag = {
+      description = "A packet has waited for longer than ${var.lag_minutes_max} minutes. Look at the log of the process function, and at `host status`."
+      metric      = "LagSeconds"
+      threshold   = 60 * var.lag_minutes_max
+      missing     = "ignore"
+    }
+    held = {
+      description = "A packet is held because too many of its rows are rejected. `host rejects` shows why; publish a plugin that takes them, or accept the packet."
+      metric      = "HeldPackets"
+      missing     = "ignore"
+    }
+    critical = {
+      description = "A function has logged something that is fatal. Look for \"severity\":\"CRITICAL\" in its log."
+      metric      = "Critical"
+      statistic   = "Sum"
+    }
+    retries-spent = {
+      description = "A scheduled event has failed with all its retries. Its message in the queue says why; the next event makes it good. Purge the queue once you have seen it."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = aws_sqs_queue.schedule_dead.name }
+    }
+    dead-letters = {
+      description = "The event of a packet has failed ${local.receives_max} times. The log of the process function says why; redrive the queue once it is mended."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = aws_sqs_queue.packets_dead.name }
+    }
+    backfill-failed = {
+      description = "A backfill has failed for some tables. Its execution names them; run it again for those."
+      namespace   = "AWS/States"
+      metric      = "ExecutionsFailed"
+      dimensions  = { StateMachineArn = aws_sfn_state_machine.backfill.arn }
+      statistic   = "Sum"
+    }
+  }
+
+  alarm_defaults = {
+    namespace  = local.namespace
+    dimensions = {}
+    statistic  = "Maximum"
+    period     = 300
+    operator   = "GreaterThanThreshold"
+    threshold  = 0
+    missing    = "notBreaching"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "host" {
+  for_each            = { for name, alarm in local.alarms : name => merge(local.alarm_defaults, alarm) }
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  period              = each.value.period
+  evaluation_periods  = 1
+  comparison_operator = each.value.operator
+  threshold           = each.value.threshold
+  treat_missing_data  = each.value.missing
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
