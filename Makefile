@@ -6,6 +6,13 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PLUGINS := $(sort $(notdir $(wildcard plugins/fact_* plugins/dim_*)))
 PYTHON := .venv/bin/python
 HOST := $(TARGET)/release/host
+# The processor of the functions. For another one than that of this machine Debian's cross compiler builds, and an emulator compiles
+# the plugins.
+ARCH ?= $(shell uname -m)
+LAMBDA := $(TARGET)/lambda/$(ARCH)
+TRIPLE := $(ARCH)-unknown-linux-gnu
+CROSS := $(if $(filter $(ARCH),$(shell uname -m)),,$(ARCH)-linux-gnu-)
+RUNNER := $(if $(CROSS),qemu-$(ARCH) -L /usr/$(ARCH)-linux-gnu,)
 # How much longer than in `make test` the long runs of `make soak` are.
 SOAK ?= 50
 
@@ -29,13 +36,16 @@ soak: plugins tools ## run the same tests with many more cases
 	SOAK=$(SOAK) cargo test --workspace --release --no-fail-fast
 
 .PHONY: bench
-bench: plugins release tools ## measure against serde_json, DuckDB, psql and others; writes out/bench
+bench: plugins release tools lambda ## measure against serde_json, DuckDB, psql and others; writes out/bench
 	.venv/bin/pip install --quiet --requirement tests/bench/requirements.txt
 	cargo bench -p tests --no-run
 	cargo build --profile plugin --target wasm32-wasip2 -p guests --example orders_changed --example orders_shifted
 	$(PYTHON) tests/bench/bench.py --host $(HOST) --totesys $(TARGET)/release/totesys --plugins plugins/dist \
 		--versions $(TARGET)/wasm32-wasip2/plugin/examples --out out/bench
 	$(PYTHON) tests/bench/ingest.py --host $(HOST) --totesys $(TARGET)/release/totesys --out out/bench --large
+	cargo build --release -p host --example hello
+	$(PYTHON) tests/bench/functions.py --host $(HOST) --totesys $(TARGET)/release/totesys --plugins plugins/dist \
+	    --hello $(TARGET)/release/examples/hello --package $(LAMBDA)/package --out out/bench
 	$(PYTHON) tests/bench/star.py --host $(HOST) --totesys $(TARGET)/release/totesys --plugins plugins/dist \
 		--readers .venv-readers/bin/python --out out/bench --large
 
@@ -61,13 +71,8 @@ languages: tools ## build the example plugins in Python and JavaScript into plug
 release: setup
 	cargo build --release -p host -p totesys
 
-# The package of the functions. Its program is linked to fixed addresses, which saves a third of its start, and stripped; the
-# plugins are compiled ahead of time. For the other processor Debian's cross compiler builds it, and an emulator compiles them.
-ARCH ?= $(shell uname -m)
-LAMBDA := $(TARGET)/lambda/$(ARCH)
-TRIPLE := $(ARCH)-unknown-linux-gnu
-CROSS := $(if $(filter $(ARCH),$(shell uname -m)),,$(ARCH)-linux-gnu-)
-RUNNER := $(if $(CROSS),qemu-$(ARCH) -L /usr/$(ARCH)-linux-gnu,)
+# The package of the functions, for $(ARCH). Its program is linked to fixed addresses, which saves a third of its start, and stripped; the
+# plugins are compiled ahead of time.
 
 .PHONY: lambda
 lambda: plugins $(if $(CROSS),cross,) ## build the package of the functions: target/lambda/<processor>/host.zip

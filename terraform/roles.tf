@@ -139,7 +139,7 @@ data "aws_iam_policy_document" "process" {
 
   statement {
     sid       = "StarCheckpoints"
-    actions   = ["ssm:GetParameter", "ssm:GetParametersByPath", "ssm:PutParameter"]
+    actions   = ["ssm:GetParametersByPath", "ssm:PutParameter"]
     resources = [local.star_checkpoints_arn, "${local.star_checkpoints_arn}/*"]
   }
 

@@ -156,4 +156,9 @@ variable "tables_config" {
   description = "More of `host.toml`, as its text: `[tables.sales_order]` with `key` and `cursor`, `[limits]`, ..."
   type        = string
   default     = ""
+
+  validation {
+    condition     = length(var.tables_config) <= 2500
+    error_message = "The environment of a function holds 4 KB in all: 2,500 letters of this are the most."
+  }
 }

@@ -97,7 +97,19 @@ impl Function {
         self.invoke_until(event, Some(after))
     }
 
+    /// Has an event handled, and says that only so much time is left; it is not ended then.
+    ///
+    /// # Panics
+    /// If the program can't be started.
+    pub fn invoke_with(&mut self, event: &Value, left: Duration) -> Outcome {
+        self.invoke_so(event, left, None)
+    }
+
     fn invoke_until(&mut self, event: &Value, killed_after: Option<Duration>) -> Outcome {
+        self.invoke_so(event, self.options.timeout, killed_after)
+    }
+
+    fn invoke_so(&mut self, event: &Value, left: Duration, killed_after: Option<Duration>) -> Outcome {
         static REQUESTS: AtomicU32 = AtomicU32::new(1);
         if self.process.is_none() {
             self.process = Some(Process::start(&self.options));
@@ -105,7 +117,7 @@ impl Function {
         }
         let Some(process) = &mut self.process else { unreachable!("it was just started") };
         let id = format!("request-{}", REQUESTS.fetch_add(1, Ordering::Relaxed));
-        let outcome = process.handle(&id, event, self.options.timeout, killed_after);
+        let outcome = process.handle(&id, event, left, self.options.timeout, killed_after);
         if matches!(outcome, Outcome::TimedOut | Outcome::Died) {
             self.process = None;
         }
@@ -148,9 +160,16 @@ impl Process {
         Self { child, api }
     }
 
-    fn handle(&mut self, id: &str, event: &Value, timeout: Duration, killed_after: Option<Duration>) -> Outcome {
+    fn handle(
+        &mut self,
+        id: &str,
+        event: &Value,
+        left: Duration,
+        timeout: Duration,
+        killed_after: Option<Duration>,
+    ) -> Outcome {
         let began = Instant::now();
-        self.api.offer(id, event, timeout);
+        self.api.offer(id, event, left);
         loop {
             if let Some(outcome) = self.api.outcome(id, Duration::from_millis(5)) {
                 return outcome;
@@ -218,9 +237,9 @@ impl Api {
     }
 
     #[expect(clippy::disallowed_methods, reason = "an event has a deadline in the time of the clock")]
-    fn offer(&self, id: &str, event: &Value, timeout: Duration) {
+    fn offer(&self, id: &str, event: &Value, left: Duration) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let deadline_millis = (now + timeout).as_millis();
+        let deadline_millis = (now + left).as_millis();
         *self.state() =
             State { event: Some(Event { id: id.to_owned(), body: event.to_string(), deadline_millis }), outcome: None };
         self.changed.notify_all();

@@ -274,7 +274,7 @@ pub fn package() -> PathBuf {
     .clone()
 }
 
-/// What the Terraform configuration comes to, as `tests/terraform/evaluate.py` says it.
+/// What the Terraform configuration comes to, as `tests/terraform/evaluate.py` says it; or has said it, where there is no Terraform.
 ///
 /// # Panics
 /// If Terraform refuses it.
@@ -282,6 +282,10 @@ pub fn package() -> PathBuf {
 pub fn deployment() -> &'static serde_json::Value {
     static EVALUATED: OnceLock<serde_json::Value> = OnceLock::new();
     EVALUATED.get_or_init(|| {
+        if Command::new("terraform").arg("version").output().is_err() {
+            let recorded = std::fs::read(workspace().join("tests/terraform/deployment.json"));
+            return serde_json::from_slice(&recorded.expect("the file is there")).expect("a document of JSON");
+        }
         let mut command = Command::new(terraform_python());
         let output = command.arg(workspace().join("tests/terraform/evaluate.py")).output().expect("Python starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

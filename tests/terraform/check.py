@@ -7,6 +7,7 @@
     schema    every argument, block and reference fits the schema of the AWS provider (schema.json)
     evaluate  Terraform evaluates it, with example.tfvars and with the variables of ALSO
     rules     what must hold of every deployment does (rules/)
+    recorded  deployment.json, for tests where there is no Terraform, is what it evaluates to
     iam       the roles allow the calls in FILE, calls.jsonl if left out, and nothing besides
     checkov   checkov has no finding without a reason
 
@@ -25,7 +26,7 @@ from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 
-from evaluate import ROOT, Refused, Terraform, document_of
+from evaluate import ROOT, Refused, Terraform, document_of, short
 from findings import Finding, Places
 from iam import all_calls
 from iam import findings as findings_of_iam
@@ -113,6 +114,16 @@ def check_rules(configuration):
     return list(found), f"{len(RULES)} rules hold of {len(configuration.documents)} sets of variables"
 
 
+def check_recorded(configuration):
+    """What is recorded for tests is what Terraform makes of it today."""
+    recorded = json.loads((HERE / "deployment.json").read_text())
+    today = json.loads(json.dumps(short(configuration.documents["example"])))
+    found = [Finding("example.tfvars", 1, name, "tests/terraform/deployment.json has another value: run "
+                     "tests/terraform/evaluate.py --short --out tests/terraform/deployment.json")
+             for name in sorted(set(recorded) | set(today)) if recorded.get(name) != today.get(name)]
+    return found, "deployment.json is what Terraform makes of example.tfvars"
+
+
 def check_iam(configuration):
     """The roles allow what is done, and nothing besides."""
     document = configuration.documents["example"]
@@ -142,9 +153,9 @@ def check_checkov(configuration):
                    f" {', '.join(sorted(skipped))}")
 
 
-CHECKS = {"fmt": check_fmt, "schema": check_schema, "evaluate": check_evaluate, "rules": check_rules, "iam": check_iam,
-          "checkov": check_checkov}
-NEEDS_EVALUATION = {"rules", "iam"}
+CHECKS = {"fmt": check_fmt, "schema": check_schema, "evaluate": check_evaluate, "rules": check_rules,
+          "recorded": check_recorded, "iam": check_iam, "checkov": check_checkov}
+NEEDS_EVALUATION = {"rules", "recorded", "iam"}
 
 
 def run(configuration, names):

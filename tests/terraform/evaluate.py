@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a configuration comes to: all resources with their final values, as one JSON document. Nothing is created.
 
-    evaluate.py [--terraform FOLDER] [--var NAME=VALUE]... [--var-file FILE] [--out FILE]
+    evaluate.py [--terraform FOLDER] [--var NAME=VALUE]... [--var-file FILE] [--short] [--out FILE]
 
 Terraform itself plans and applies the configuration, with a stand-in for the AWS provider (`provider.py`). `resources`, `data`
 and `outputs` hold everything, by address; texts that are JSON are parsed there, and what is not set is left out. The other parts
@@ -208,12 +208,18 @@ def evaluate(folder, environment, variables=None, var_file="example.tfvars"):
         return document_of(terraform.apply(variables or {}, var_file))
 
 
+def short(document):
+    """What the tests of the functions need to know of a document."""
+    return {name: part for name, part in document.items() if name not in ("resources", "data", "outputs", "folder")}
+
+
 def main():
     """Writes the document."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--terraform", type=Path, default=ROOT / "terraform", metavar="FOLDER")
     parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--var-file", type=Path, metavar="FILE", help="instead of example.tfvars")
+    parser.add_argument("--short", action="store_true", help="without `resources`, `data` and `outputs`: deployment.json")
     parser.add_argument("--out", type=Path, metavar="FILE", help="instead of standard output")
     arguments = parser.parse_args()
     var_file = arguments.var_file.resolve() if arguments.var_file else "example.tfvars"
@@ -224,7 +230,7 @@ def main():
     except Refused as refused:
         print(refused, file=sys.stderr)
         return 1
-    text = json.dumps(document, indent=2) + "\n"
+    text = json.dumps(short(document) if arguments.short else document, indent=2) + "\n"
     if arguments.out:
         arguments.out.write_text(text)
     else:

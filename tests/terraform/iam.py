@@ -25,7 +25,6 @@ RARE = {
     ("*", "s3:AbortMultipartUpload"): "a large object whose upload fails, or is found unfinished later",
     ("*", "s3:ListBucketMultipartUploads"): "unfinished uploads are looked for once a day",
     ("*", "s3:DeleteObject"): "what nobody needs is removed once a day, when it is older than two days",
-    ("*", "ssm:GetParametersByPath"): "the tables that have a checkpoint are only listed to say which exist",
     ("ingest", "ec2:*"): "Lambda makes the interfaces into a VPC, before the function runs",
 }
 

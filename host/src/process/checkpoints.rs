@@ -3,7 +3,6 @@
 use super::{Parts, ProcessReport, StarOutcome, StarTableReport};
 use crate::checkpoint::CheckpointStore;
 use crate::error::Explain;
-use crate::sandbox::Plugin;
 use crate::star::StarLake;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -62,12 +61,11 @@ pub(crate) fn read(star: &StarLake, checkpoints: &dyn CheckpointStore, table: &s
     serde_json::from_str(&document).ok()
 }
 
-/// The checkpoints of the star tables that these plugins make.
-pub(super) fn known(parts: &Parts, plugins: &[&Plugin]) -> Known {
-    let tables = plugins.iter().flat_map(|plugin| &plugin.manifest().star_tables);
-    tables
-        .filter_map(|table| Some((table.name.clone(), read(&parts.star, &*parts.checkpoints, &table.name)?)))
-        .collect()
+/// The checkpoints of all star tables, those that can be read.
+pub(super) fn known(parts: &Parts) -> Known {
+    let documents = parts.star.wait(parts.checkpoints.documents()).unwrap_or_default();
+    let parsed = documents.into_iter().filter_map(|(table, text)| Some((table, serde_json::from_str(&text).ok()?)));
+    parsed.collect()
 }
 
 /// How far the packets of each source table go at least, by the checkpoints of star tables. They save looking at all packets; one

@@ -145,7 +145,7 @@ pub fn process(
     let selected = plan.select(&options.tables)?;
     held::accept(parts, &plan, &options.accepted)?;
     tracing::info!(run = parts.run, plugins = selected.len(), "process begins");
-    let known = checkpoints::known(parts, &selected);
+    let known = checkpoints::known(parts);
     let packets = Packets::new(parts, checkpoints::hints(&known));
     // What facts refer to comes first, and it is looked up after the packets of the facts: so it is there.
     let mut bounds = BTreeMap::new();

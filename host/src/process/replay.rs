@@ -42,7 +42,7 @@ pub fn replay(
     let calendars = Mutex::default();
     let process = Process::new(parts, &plan, Packets::new(parts, BTreeMap::new()), &calendars);
     let process = Process { is_replay: true, ..process };
-    let known = checkpoints::known(parts, &selected);
+    let known = checkpoints::known(parts);
     let reports = process.each(&selected, progress, |process, plugin| match (is_calendar(plugin), is_fact(plugin)) {
         (true, _) => process.calendar(plugin),
         (false, true) => process.replay_fact(plugin, options.packets.as_ref()),

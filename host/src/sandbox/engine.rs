@@ -14,7 +14,7 @@ use crate::text::{FAULT_CHARS_MAX, NAME_CHARS_MAX, sha256, shown};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
@@ -22,10 +22,27 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
+/// The engine, which is started when it is first needed.
+#[derive(Clone)]
+pub(super) struct LazyEngine {
+    /// For so many calls at a time.
+    instances: u32,
+    started: Arc<OnceLock<Result<Engine, String>>>,
+}
+
+impl LazyEngine {
+    /// # Errors
+    /// What wasmtime says where the machine can't give the address space.
+    pub(super) fn get(&self) -> Result<&Engine, &str> {
+        let start = || Engine::new(&settings(self.instances)).map_err(|error| format!("{error:#}"));
+        self.started.get_or_init(start).as_ref().map_err(String::as_str)
+    }
+}
+
 /// The WebAssembly engine, with the settings that make plugins deterministic and contained.
 #[derive(Clone)]
 pub struct Sandbox {
-    engine: Engine,
+    engine: LazyEngine,
     cache: Option<Cache>,
     package: Option<Package>,
     turns: Arc<Turns>,
@@ -37,11 +54,22 @@ impl Sandbox {
     /// # Errors
     /// [`LoadError::Engine`] where the machine can't give the address space.
     pub fn new(threads: usize, cache: Option<Cache>) -> Result<Self, LoadError> {
+        let sandbox = Self::later(threads, cache);
+        sandbox.engine()?;
+        Ok(sandbox)
+    }
+
+    /// The same, with an engine that is started with the first plugin that is loaded or called.
+    #[must_use]
+    pub fn later(threads: usize, cache: Option<Cache>) -> Self {
         // One call a thread, and one more for a `describe` beside it.
         let instances = u32::try_from(threads).unwrap_or(u32::MAX).saturating_add(1);
-        let engine =
-            Engine::new(&settings(instances)).map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
-        Ok(Self { engine, cache, package: None, turns: Arc::new(Turns::new(instances)) })
+        let engine = LazyEngine { instances, started: Arc::default() };
+        Self { engine, cache, package: None, turns: Arc::new(Turns::new(instances)) }
+    }
+
+    fn engine(&self) -> Result<&Engine, LoadError> {
+        self.engine.get().map_err(|reason| LoadError::Engine { reason: reason.to_owned() })
     }
 
     /// The same, with what lies in the package of this program.
@@ -78,21 +106,22 @@ impl Sandbox {
         let started = Instant::now();
         let wasm = read_component(path)?;
         let digest = sha256(&wasm);
-        let compile = || Component::from_binary(&self.engine, &wasm);
+        let engine = self.engine()?;
+        let compile = || Component::from_binary(engine, &wasm);
         let component = match &self.cache {
-            Some(cache) => cache.load(&self.engine, &digest, compile),
+            Some(cache) => cache.load(engine, &digest, compile),
             None => compile(),
         };
         let component =
             component.map_err(|error| LoadError::NotAComponent { path: path.to_owned(), reason: reason(&error) })?;
-        self.check_contract(path, &component)?;
-        let refused = wasi::refused_imports(&self.engine, &component);
+        check_contract(engine, path, &component)?;
+        let refused = wasi::refused_imports(engine, &component);
         if !refused.is_empty() {
             return Err(LoadError::Import { path: path.to_owned(), imports: refused });
         }
-        let instances = link(&self.engine, &component)
+        let instances = link(engine, &component)
             .map_err(|error| LoadError::Contract { path: path.to_owned(), reason: reason(&error) })?;
-        let imports = component.component_type().imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
+        let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
         Plugin::describe(PluginParts {
             engine: self.engine.clone(),
             turns: self.turns.clone(),
@@ -105,22 +134,22 @@ impl Sandbox {
             started,
         })
     }
+}
 
-    /// Refuses another version of the contract before anything of the plugin runs.
-    fn check_contract(&self, path: &Path, component: &Component) -> Result<(), LoadError> {
-        let component_type = component.component_type();
-        let found = component_type.exports(&self.engine).find_map(|(name, _)| {
-            let (interface, version) = name.split_once('@').unwrap_or((name, "unknown"));
-            (interface == "star:transform/plugin").then(|| shown(version, NAME_CHARS_MAX))
-        });
-        match found {
-            None => Err(LoadError::NoContract { path: path.to_owned() }),
-            Some(found) if !is_compatible(&found, CONTRACT_VERSION) => {
-                let supported = CONTRACT_VERSION.to_owned();
-                Err(LoadError::ContractVersion { path: path.to_owned(), found, supported })
-            }
-            Some(_) => Ok(()),
+/// Refuses another version of the contract before anything of the plugin runs.
+fn check_contract(engine: &Engine, path: &Path, component: &Component) -> Result<(), LoadError> {
+    let component_type = component.component_type();
+    let found = component_type.exports(engine).find_map(|(name, _)| {
+        let (interface, version) = name.split_once('@').unwrap_or((name, "unknown"));
+        (interface == "star:transform/plugin").then(|| shown(version, NAME_CHARS_MAX))
+    });
+    match found {
+        None => Err(LoadError::NoContract { path: path.to_owned() }),
+        Some(found) if !is_compatible(&found, CONTRACT_VERSION) => {
+            let supported = CONTRACT_VERSION.to_owned();
+            Err(LoadError::ContractVersion { path: path.to_owned(), found, supported })
         }
+        Some(_) => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::bindings::{Context, Transform};
 use super::check::{Transformed, check};
+use super::engine::LazyEngine;
 use super::error::LoadError;
 use super::fault::{Fault, Stage};
 use super::instances::Instances;
@@ -14,11 +15,11 @@ use crate::text::{FAULT_CHARS_MAX, shown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::{Engine, Store, WasmBacktrace};
+use wasmtime::{Store, WasmBacktrace};
 
 /// A component that may run: its imports, version and manifest were checked.
 pub struct Plugin {
-    engine: Engine,
+    engine: LazyEngine,
     turns: Arc<Turns>,
     instances: Instances,
     path: PathBuf,
@@ -33,7 +34,7 @@ pub struct Plugin {
 
 /// A component whose imports and version were checked, and that has not yet said what it does.
 pub(super) struct PluginParts {
-    pub(super) engine: Engine,
+    pub(super) engine: LazyEngine,
     pub(super) turns: Arc<Turns>,
     pub(super) instances: Instances,
     pub(super) path: PathBuf,
@@ -177,17 +178,22 @@ impl Plugin {
     ) -> (Result<T, Fault>, Usage, Vec<LogLine>) {
         // Given back after the store, and the instance with it, is gone.
         let _turn = self.turns.take();
-        let mut store = Store::new(&self.engine, CallState::new(self.limits));
+        let engine = match self.engine.get() {
+            Ok(engine) => engine,
+            Err(reason) => {
+                return (Err(Fault::Machine { reason: reason.to_owned() }), Usage::default(), Vec::new());
+            }
+        };
+        let mut store = Store::new(engine, CallState::new(self.limits));
         store.limiter(|state| state);
         store.set_hostcall_fuel(output_bytes_max);
         store.set_max_component_handles(HANDLES_MAX);
-        let result = store
-            .set_fuel(fuel)
-            .and_then(|()| self.instances.get(&self.engine)?.instantiate(&mut store))
-            .and_then(|plugin| {
+        let result = store.set_fuel(fuel).and_then(|()| self.instances.get(engine)?.instantiate(&mut store)).and_then(
+            |plugin| {
                 stage = Stage::Call;
                 run(&mut store, &plugin)
-            });
+            },
+        );
         let used = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let limits = Limits { output_bytes_max: output_bytes_max as u64, ..self.limits };
         let result = result.map_err(|error| {

@@ -20,6 +20,7 @@ pub(super) struct Deployment {
     pub(super) settings: &'static Value,
     pub(super) moto: Moto,
     pub(super) runtime: Runtime,
+    database: String,
     folder: TempDir,
 }
 
@@ -36,7 +37,8 @@ impl Deployment {
         let settings = deployment();
         let moto = Moto::start();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let deployment = Self { settings, moto, runtime, folder: tempfile::tempdir().unwrap() };
+        let folder = tempfile::tempdir().unwrap();
+        let deployment = Self { settings, moto, runtime, database: url.to_owned(), folder };
         for bucket in settings["buckets"].as_object().unwrap().values() {
             let place = format!(
                 "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
@@ -144,6 +146,11 @@ impl Deployment {
         command.envs(self.environment("process").into_iter().filter(|(name, _)| kept(name)));
         command.envs(credentials(&self.moto.url()));
         command.output().unwrap()
+    }
+
+    /// The URL that the secret held at first.
+    pub(super) fn database(&self) -> &str {
+        &self.database
     }
 
     pub(super) fn folder(&self) -> &Path {

@@ -18,14 +18,14 @@ pub(super) fn database() -> String {
     url
 }
 
-fn failure(outcome: Outcome) -> (String, String) {
+pub(super) fn failure(outcome: Outcome) -> (String, String) {
     match outcome {
         Outcome::Failed { error_type, message } => (error_type, message),
         other => panic!("{other:?}"),
     }
 }
 
-fn lines(function: &Deployed) -> Vec<Value> {
+pub(super) fn lines(function: &Deployed) -> Vec<Value> {
     let log = std::fs::read_to_string(&function.log).unwrap();
     log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
 }

@@ -4,6 +4,7 @@ mod backfill;
 mod calls;
 mod chaos;
 mod days;
+mod deadlines;
 mod deployment;
 mod events;
 mod machine;

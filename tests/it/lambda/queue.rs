@@ -13,6 +13,13 @@ pub(super) struct Message {
     body: String,
 }
 
+impl Message {
+    /// Whether it is what a bucket sends when it is told of the queue.
+    pub(super) fn is_test(&self) -> bool {
+        self.body.contains("s3:TestEvent")
+    }
+}
+
 /// How many messages the queue gives at a time.
 const RECEIVED_MAX: usize = 10;
 

@@ -10,6 +10,7 @@ mod fixture;
 mod gc;
 mod growing;
 mod joined;
+mod lag;
 pub(crate) mod line;
 mod mishaps;
 mod rejects;

@@ -12,6 +12,7 @@ mod commit;
 mod description;
 mod error;
 mod files;
+mod log_cache;
 mod mark;
 mod objects;
 mod ranges;
@@ -31,6 +32,7 @@ use delta_kernel::snapshot::{CheckpointWriteResult, Snapshot, SnapshotRef};
 use delta_kernel::{Engine, KernelError};
 use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
 use delta_kernel_default_engine::{DefaultEngine, DefaultEngineBuilder};
+use log_cache::LogCache;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use url::Url;
@@ -66,7 +68,7 @@ impl StarLake {
     /// The star tables in `store`; `runtime`, of several threads, does the waiting.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, runtime: Handle) -> Self {
-        let objects: Arc<DynObjectStore> = Arc::clone(&store) as Arc<DynObjectStore>;
+        let objects: Arc<DynObjectStore> = Arc::new(LogCache::new(Arc::clone(&store)));
         let executor = Arc::new(TokioMultiThreadExecutor::new(runtime.clone()));
         let engine = DefaultEngineBuilder::new(objects).with_task_executor(executor).build();
         Self { store, engine: Arc::new(engine), runtime }

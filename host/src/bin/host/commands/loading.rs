@@ -36,9 +36,11 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// The same, with the components that lie in the package of this program.
-    pub(crate) fn with_package(self, package: Package) -> Self {
-        Self { sandbox: self.sandbox.with_package(package), ..self }
+    /// The same, for a program in whose package components lie: it starts nothing before it is needed.
+    pub(crate) fn for_package(config: &'a Config, threads: usize, package: Package) -> Self {
+        let cache = config.plugins_cache.as_deref().and_then(Cache::open);
+        let sandbox = Sandbox::later(threads, cache).with_package(package);
+        Self { config, sandbox, fetched: Vec::new(), worst: Exit::Done }
     }
 
     /// Loads the component at `path`.

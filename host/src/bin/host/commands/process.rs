@@ -14,6 +14,7 @@ use host::parts::{open_checkpoints, open_lake, open_star, open_star_checkpoints}
 use host::process::{Parts, ProcessOptions, ProcessReport, ReplayOptions, StarOutcome, process, replay};
 use host::reject::RejectBudget;
 use host::sandbox::Plugin;
+use host::star::StarLake;
 use host::verify::verify;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -120,24 +121,30 @@ fn open_parts_in<'a>(
     let mut loader = Loader::new(config, threads)?;
     let plugins = load_all(&mut loader, config, Vec::new())?;
     let lacks_plugins = loader.worst() != Exit::Done;
+    let star = open_star_tables(star, runtime)?;
     Ok((assemble(config, runtime, star, threads, plugins, lacks_plugins)?, loader))
+}
+
+/// The star tables in a place.
+pub(crate) fn open_star_tables(place: &ObjectPlace, runtime: &Runtime) -> Result<StarLake, Failure> {
+    let run = uuid::Uuid::now_v7().to_string();
+    runtime.block_on(open_star(place, &run, runtime.handle(), clients())).map_err(boxed)
 }
 
 /// What a process works on, given its plugins.
 pub(crate) fn assemble(
     config: &Config,
     runtime: &Runtime,
-    star: &ObjectPlace,
+    star: StarLake,
     threads: usize,
     plugins: Vec<Plugin>,
     lacks_plugins: bool,
 ) -> Result<Parts, Failure> {
     let run = uuid::Uuid::now_v7().to_string();
-    let (lake, star, checkpoints) = runtime.block_on(async {
+    let (lake, checkpoints) = runtime.block_on(async {
         let lake = open_lake(&config.flow.raw(), &run, clients()).await.map_err(boxed)?;
-        let star = open_star(star, &run, runtime.handle(), clients()).await.map_err(boxed)?;
         let checkpoints = open_star_checkpoints(&config.flow.checkpoints(), clients()).await.map_err(boxed)?;
-        Ok::<_, Failure>((lake, star, checkpoints))
+        Ok::<_, Failure>((lake, checkpoints))
     })?;
     Ok(Parts {
         lake,

@@ -9,13 +9,14 @@ use super::metrics::Metrics;
 use crate::commands::compact::run_compact;
 use crate::commands::lake::collect_star;
 use crate::commands::loading::{Loader, load_all, threads};
-use crate::commands::process::assemble;
-use crate::commands::{Failure, runtime};
+use crate::commands::process::{assemble, open_star_tables};
+use crate::commands::{Failure, environment_failure, runtime};
 use crate::screen;
 use host::config::Config;
 use host::error::{Exit, Explain};
 use host::process::{Parts, Plan, ProcessOptions, ProcessReport, StarOutcome, StarTableReport, process};
 use host::sandbox::{Package, Plugin};
+use host::star::StarLake;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ const PACKAGED_PLUGINS: &str = "plugins";
 /// The function, ready for events.
 pub(super) struct Process {
     config: &'static Config,
+    /// The star tables, once they were needed: what was read of their logs is kept from event to event.
+    star: Option<StarLake>,
     loader: Loader<'static>,
     /// Those that were in force when they were last looked for.
     plugins: Vec<Plugin>,
@@ -44,13 +47,11 @@ struct Looked {
 impl Process {
     pub(super) fn new(config: &'static Config) -> Result<Self, Failure> {
         let threads = threads(None);
-        let mut loader = Loader::new(config, threads)?;
-        let program = std::env::current_exe().map_err(crate::commands::environment_failure)?;
-        if let Some(folder) = program.parent() {
-            loader = loader.with_package(Package::new(folder.join(PACKAGED_PLUGINS)));
-        }
+        let program = std::env::current_exe().map_err(environment_failure)?;
+        let package = Package::new(program.with_file_name(PACKAGED_PLUGINS));
+        let mut loader = Loader::for_package(config, threads, package);
         let plugins = load_all(&mut loader, config, Vec::new())?;
-        Ok(Self { config, loader, plugins, threads, looked_first: Some(Instant::now()) })
+        Ok(Self { config, star: None, loader, plugins, threads, looked_first: Some(Instant::now()) })
     }
 
     /// Takes what was published, or taken back, since it was last looked.
@@ -76,9 +77,15 @@ impl Process {
     fn messages(&mut self, messages: Vec<Message>, deadline: Instant, metrics: &mut Metrics) -> Result<Value, Failed> {
         let tables: BTreeSet<String> =
             messages.iter().filter_map(|message| message.tables.as_ref().ok()).flatten().cloned().collect();
-        let unfinished = match tables.is_empty() {
-            true => BTreeSet::new(),
-            false => self.look(tables, deadline, metrics)?.unfinished,
+        let unfinished = match self.look_at(tables, deadline, metrics) {
+            Ok(looked) => looked.map_or_else(BTreeSet::new, |looked| looked.unfinished),
+            // To show the messages again would help nobody: the next look brings what they tell of.
+            Err(failed) if failed.is_final() => {
+                failed.log();
+                metrics.add("Critical", 1);
+                BTreeSet::new()
+            }
+            Err(failed) => return Err(failed),
         };
         let mut failures = Vec::new();
         for Message { id, tables } in messages {
@@ -96,6 +103,16 @@ impl Process {
             }
         }
         Ok(json!({ "batchItemFailures": failures }))
+    }
+
+    /// Looks at the star tables that are made of some tables, if there are any.
+    fn look_at(
+        &mut self,
+        tables: BTreeSet<String>,
+        deadline: Instant,
+        metrics: &mut Metrics,
+    ) -> Result<Option<Looked>, Failed> {
+        if tables.is_empty() { Ok(None) } else { self.look(tables, deadline, metrics).map(Some) }
     }
 
     /// Looks at the star tables that are made of some tables, or at all.
@@ -127,8 +144,11 @@ impl Process {
         }
         let plugins = std::mem::take(&mut self.plugins);
         let lacks_plugins = self.loader.worst() != Exit::Done;
-        let star = self.config.flow.star();
-        let mut parts = assemble(self.config, runtime()?, &star, self.threads, plugins, lacks_plugins)?;
+        let star = match &self.star {
+            Some(star) => star.clone(),
+            None => self.star.insert(open_star_tables(&self.config.flow.star(), runtime()?)?).clone(),
+        };
+        let mut parts = assemble(self.config, runtime()?, star, self.threads, plugins, lacks_plugins)?;
         parts.deadline = Some(deadline);
         let options = ProcessOptions { tables: known, accepted: Vec::new() };
         let report = process(&parts, &options, &|_| {});
