@@ -81,6 +81,7 @@ lambda: plugins $(if $(CROSS),cross,) ## build the package of the functions: tar
 	rm -rf $(LAMBDA) && mkdir -p $(LAMBDA)/package
 	cp $(TARGET)/$(if $(CROSS),$(TRIPLE)/)release/host $(LAMBDA)/package/bootstrap
 	$(CROSS)strip $(LAMBDA)/package/bootstrap
+	$(if $(CERTIFICATES),cp $(CERTIFICATES) $(LAMBDA)/package/certificates.pem)
 	$(RUNNER) $(LAMBDA)/package/bootstrap plugin package plugins/dist/*.wasm --out $(LAMBDA)/package/plugins
 	python3 terraform/package.py $(LAMBDA)/package $(LAMBDA)/host.zip
 

@@ -3,7 +3,7 @@ locals {
   # in `alarm_defaults`.
   alarms = {
     no-ingest = {
-      description = "No ingest has succeeded for an hour. Look at the log of the ingest function: is the database there, is the secret right?"
+      description = "No ingest has brought any table for an hour. Look at the log of the ingest function: is the database there, is the secret right?"
       metric      = "IngestSucceeded"
       statistic   = "Sum"
       period      = 3600
@@ -24,10 +24,17 @@ locals {
       metric      = "HeldPackets"
       missing     = "ignore"
     }
+    failing = {
+      description = "A star table could not be brought up to date when that was last tried. `host status` shows which, and why."
+      metric      = "FailingTables"
+      missing     = "ignore"
+    }
+    # What is wrong for good is told at each look: it is one alarm as long as it lasts, and not one for each.
     critical = {
-      description = "A function has logged something that is fatal. Look for \"severity\":\"CRITICAL\" in its log."
+      description = "Something is wrong for good. Look for \"severity\":\"CRITICAL\" in the logs of both functions."
       metric      = "Critical"
       statistic   = "Sum"
+      period      = 3600
     }
     retries-spent = {
       description = "A scheduled event has failed with all its retries. Its message in the queue says why; the next event makes it good. Purge the queue once you have seen it."

@@ -3,7 +3,7 @@
 name   = "totesys"
 region = "eu-west-2"
 
-# Made by hand: aws secretsmanager create-secret --name totesys/reader --secret-string postgres://reader:...@host/totesys
+# Made by hand: aws secretsmanager create-secret --name totesys/reader --secret-string file://secret.txt
 source_secret = "totesys/reader"
 
 emails = ["data-team@example.com"]

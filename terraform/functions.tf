@@ -57,9 +57,10 @@ locals {
     HOST_CONFIG          = local.config
   }
 
-  environment = merge(local.places, {
+  environment = merge(local.places, var.source_sslrootcert == "" ? {} : { PGSSLROOTCERT = var.source_sslrootcert }, {
     HOST_METRICS = local.namespace
     HOST_LOG     = var.log_level
+    PGSSLMODE    = var.source_sslmode
   })
 }
 

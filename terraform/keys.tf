@@ -1,9 +1,14 @@
-# One key for all that is kept: buckets, queues, parameters, logs, mails.
+# One key for buckets, queues, logs, mails and the environment; checkpoints, which say how far tables are, are not secret.
 resource "aws_kms_key" "this" {
-  description             = "${var.name}: lake, star tables, queues, checkpoints and logs"
+  description             = "${var.name}: lake, star tables, queues and logs"
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = data.aws_iam_policy_document.key.json
+
+  # Without it nothing can be read any more.
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_kms_alias" "this" {

@@ -15,8 +15,9 @@ from pathlib import Path
 
 # The C library of Amazon Linux 2023.
 GLIBC = (2, 34)
-# What a function may have, unpacked.
+# What a function may have: unpacked, and as it is sent.
 UNPACKED_BYTES_MAX = 250 * 1024 * 1024
+ZIP_BYTES_MAX = 50 * 1024 * 1024
 
 
 def glibc_of(program):
@@ -41,6 +42,8 @@ def main():
             info = zipfile.ZipInfo(str(path.relative_to(folder)), (1980, 1, 1, 0, 0, 0))
             info.external_attr = (0o100755 if path.name == "bootstrap" else 0o100644) << 16
             package.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+    if target.stat().st_size > ZIP_BYTES_MAX:
+        sys.exit(f"{target} has {target.stat().st_size:,} bytes, and {ZIP_BYTES_MAX:,} can be sent: leave plugins out")
     print(f"{target}: {target.stat().st_size:,} bytes, unpacked {unpacked:,}; needs glibc {version[0]}.{version[1]}")
 
 

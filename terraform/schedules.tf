@@ -1,9 +1,10 @@
+# `scheduled` says that nobody waits for an answer: what is wrong for good is then told by log and alarm, and not tried again.
 locals {
   schedules = {
     ingest = {
       expression = var.schedule
       function   = "ingest"
-      input      = length(var.tables_to_query) == 0 ? {} : { tables_to_query = var.tables_to_query }
+      input      = { tables_to_query = var.tables_to_query }
     }
     reconcile = {
       expression = var.reconcile_schedule
@@ -50,7 +51,7 @@ resource "aws_scheduler_schedule" "host" {
   target {
     arn      = aws_lambda_function.host[each.value.function].arn
     role_arn = aws_iam_role.schedule.arn
-    input    = jsonencode(each.value.input)
+    input    = jsonencode(merge(each.value.input, { scheduled = true }))
 
     dead_letter_config {
       arn = aws_sqs_queue.schedule_dead.arn

@@ -49,8 +49,25 @@ variable "source_secret_key_arn" {
   default     = null
 }
 
+variable "source_sslmode" {
+  description = "How the connection to the database is encrypted where the secret's URL does not say it: `verify-full`, `require`, ... `verify-full` needs a certificate that is trusted: a public one, or that of `source_sslrootcert`."
+  type        = string
+  default     = "require"
+
+  validation {
+    condition     = contains(["disable", "prefer", "require", "verify-ca", "verify-full"], var.source_sslmode)
+    error_message = "The mode is disable, prefer, require, verify-ca or verify-full."
+  }
+}
+
+variable "source_sslrootcert" {
+  description = "The file of certificates that are trusted instead of public ones: `/var/task/certificates.pem`, where `make lambda CERTIFICATES=bundle.pem` puts those of RDS."
+  type        = string
+  default     = ""
+}
+
 variable "vpc" {
-  description = "Where a private database is reached from: subnets and security groups for the ingest function. Without them it runs outside of any VPC. The subnets need a way to S3, SSM, Secrets Manager and KMS: a NAT gateway, or endpoints."
+  description = "Where a private database is reached from: subnets and security groups for the ingest function. Without them it runs outside of any VPC. The subnets need a way to S3, SSM and Secrets Manager: a NAT gateway, or endpoints."
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -114,6 +131,11 @@ variable "backfill_concurrency" {
   description = "How many tables a backfill asks for at once: each takes a connection to the database."
   type        = number
   default     = 3
+
+  validation {
+    condition     = var.backfill_concurrency >= 1
+    error_message = "At least 1: a map of 0 at once has no limit."
+  }
 }
 
 variable "reserve_concurrency" {
@@ -143,7 +165,7 @@ variable "log_retention_days" {
 variable "log_level" {
   description = "What is logged: `info`, `warn`, `host=debug`, ..."
   type        = string
-  default     = "info"
+  default     = "warn,host=info"
 }
 
 variable "lag_minutes_max" {

@@ -120,7 +120,11 @@ impl Moto {
     /// # Panics
     /// If the server fails.
     pub fn put(&self, path: &str, document: &str) {
-        let answer = self.ask(&format!("PUT /{path}"), document).expect("the server answers");
+        let head = format!(
+            "PUT /{path}\r\nAuthorization: AWS4-HMAC-SHA256 Credential=test/20200101/eu-west-2/s3/aws4_request, \
+             SignedHeaders=host, Signature=test"
+        );
+        let answer = self.ask(&head, document).expect("the server answers");
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
     }
 

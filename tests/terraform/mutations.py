@@ -125,7 +125,7 @@ MUTATIONS = [
         "output without description", '  description = "Where the dashboard is."\n', "",
         "output.dashboard: it has no description")),
     *mistakes("rules", "variables.tf", (
-        "secret in a variable", 'default     = "info"', 'default     = "postgres://reader:hunter22@db/totesys"',
+        "secret in a variable", 'default     = "warn,host=info"', 'default     = "postgres://reader:hunter22@db/totesys"',
         "a password in a URL")),
     *mistakes(
         "iam", "roles.tf",

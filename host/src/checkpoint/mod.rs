@@ -189,7 +189,7 @@ pub async fn read_checkpoint(store: &dyn CheckpointStore, table: &str) -> Result
     parse_checkpoint(table, &document).map(Some)
 }
 
-fn parse_checkpoint(table: &str, document: &str) -> Result<Checkpoint, CheckpointError> {
+pub(crate) fn parse_checkpoint(table: &str, document: &str) -> Result<Checkpoint, CheckpointError> {
     let checkpoint: Checkpoint =
         serde_json::from_str(document).map_err(|source| CheckpointError::Syntax { table: table.to_owned(), source })?;
     if checkpoint.table == table {

@@ -40,6 +40,9 @@ use toml::{Table, Value};
 /// The name of the file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "host.toml";
 
+/// The variable that names the namespace of metrics.
+pub const METRICS_VARIABLE: &str = "HOST_METRICS";
+
 /// The variable with the text of the file.
 const TEXT_VARIABLE: &str = "HOST_CONFIG";
 
@@ -52,8 +55,6 @@ pub struct Config {
     pub calendar: CalendarOptions,
     /// The folder for compiled plugins. `None`: each run compiles anew.
     pub plugins_cache: Option<PathBuf>,
-    /// The namespace of metrics. `None`: there are none.
-    pub metrics: Option<String>,
     plugins: Option<ObjectPlace>,
     limits: Limits,
     /// The limits of single plugins, before the general ones fill the gaps.
@@ -293,7 +294,6 @@ impl Config {
                     let (section, key) = (section.to_lowercase(), key.to_lowercase());
                     self.flow.set(&place, &section, &key, Value::String(value))?;
                 }
-                "HOST_METRICS" => self.metrics = Some(value).filter(|namespace| !namespace.is_empty()),
                 "HOST_PLUGINS_CACHE" => self.plugins_cache = Some(value.into()),
                 "XDG_CACHE_HOME" => cache = Some(PathBuf::from(value)),
                 "HOME" => home = Some(Path::new(&value).join(".cache")),

@@ -62,6 +62,14 @@ impl Process<'_> {
         super::share_result(reports, result)
     }
 
+    /// The facts of a plugin whose packets can't be listed: why not, unless another plugin's facts said it.
+    pub(super) fn unseen_fact(&self, plugin: &Plugin, error: Option<ProcessError>) -> Vec<StarTableReport> {
+        let tables = star_tables(plugin);
+        let reports: Vec<_> = tables.iter().map(|table| StarTableReport::new(table, plugin)).collect();
+        let sibling = || ProcessError::Sibling { star: tables[0].name.clone() };
+        super::share_result(reports, Err(error.unwrap_or_else(sibling)))
+    }
+
     fn try_fact(
         &self,
         plugin: &Plugin,

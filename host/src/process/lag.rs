@@ -1,7 +1,7 @@
 //! How far star tables are behind the lake, at the price of a few requests: what is asked every few minutes.
 
 use super::{ProcessError, StarCheckpoint};
-use crate::checkpoint::{CheckpointStore, known_packets};
+use crate::checkpoint::{CheckpointStore, parse_checkpoint};
 use crate::lake::{Lake, LakeError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ pub struct Lag {
     pub oldest: TimeDelta,
     /// How many star tables a packet stops that is held.
     pub held: u64,
-    /// How many star tables could not be brought up to date when that was last tried.
+    /// How many star tables could not be brought up to date when that was last tried, and of how many tables it can't be told.
     pub failing: u64,
 }
 
@@ -30,10 +30,18 @@ pub async fn lag(
     star_checkpoints: &dyn CheckpointStore,
     now: DateTime<Utc>,
 ) -> Result<Lag, ProcessError> {
-    let last = known_packets(checkpoints).await?;
+    let (mut last, mut failing) = (BTreeMap::new(), 0);
+    for (table, document) in checkpoints.documents().await? {
+        // One that can't be read tells nothing of its table, and must not hide the others.
+        match parse_checkpoint(&table, &document) {
+            Ok(checkpoint) => drop(last.insert(table, checkpoint.sequence)),
+            Err(_) => failing += 1,
+        }
+    }
     let documents = star_checkpoints.documents().await?;
     let stars: Vec<StarCheckpoint> =
         documents.values().filter_map(|document| serde_json::from_str(document).ok()).collect();
+    failing += (documents.len() - stars.len()) as u64;
     let mut processed: BTreeMap<&str, u64> = BTreeMap::new();
     for star in &stars {
         let least = processed.entry(&star.table).or_insert(star.sequence);
@@ -45,13 +53,17 @@ pub async fn lag(
     let mut oldest = now;
     for (table, processed) in processed {
         if last.get(table).is_some_and(|last| *last > processed) {
-            oldest = committed_after(lake, table, processed).await?.unwrap_or(now).min(oldest);
+            match committed_after(lake, table, processed).await {
+                Ok(committed) => oldest = committed.unwrap_or(now).min(oldest),
+                Err(LakeError::Manifest { .. }) => failing += 1,
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     Ok(Lag {
         oldest: now - oldest,
         held: stars.iter().filter(|star| star.held.is_some()).count() as u64,
-        failing: stars.iter().filter(|star| star.failure.is_some()).count() as u64,
+        failing: failing + stars.iter().filter(|star| star.failure.is_some()).count() as u64,
     })
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Deployed {
 }
 
 impl Deployment {
-    /// Everything but the functions. The secret holds `url`.
+    /// Everything but the functions. The secret holds `url`, of a server that does not encrypt.
     pub(super) fn new(url: &str) -> Self {
         let settings = deployment();
         let moto = Moto::start();
@@ -50,7 +50,7 @@ impl Deployment {
         }
         deployment.subscribe();
         let secret = deployment.environment("ingest")["HOST_SOURCE_URL"].strip_prefix("secret:").unwrap().to_owned();
-        let body = json!({ "Name": secret, "SecretString": url, "ClientRequestToken": "0".repeat(32) });
+        let body = json!({ "Name": secret, "SecretString": format!("{url}?sslmode=disable"), "ClientRequestToken": "0".repeat(32) });
         deployment.moto.call(REGION, "secretsmanager", "secretsmanager.CreateSecret", &body);
         deployment
     }
@@ -110,7 +110,7 @@ impl Deployment {
     /// What the secret holds from now on.
     pub(super) fn put_secret(&self, url: &str) {
         let secret = self.environment("ingest")["HOST_SOURCE_URL"].strip_prefix("secret:").unwrap().to_owned();
-        let body = json!({ "SecretId": secret, "SecretString": url, "ClientRequestToken": uuid(url) });
+        let body = json!({ "SecretId": secret, "SecretString": format!("{url}?sslmode=disable"), "ClientRequestToken": uuid(url) });
         self.moto.call(REGION, "secretsmanager", "secretsmanager.PutSecretValue", &body);
     }
 

@@ -113,6 +113,45 @@ fn an_event_that_is_none_is_refused_for_good_and_says_why() {
     assert_eq!(metric(&ingest, "Critical").iter().sum::<u64>(), 10);
 }
 
+/// An error would be tried again: a schedule's event that is wrong for good is told by the log, and by a metric.
+#[test]
+fn what_is_wrong_for_good_with_a_scheduled_event_is_no_error() {
+    let mut process = idle().function("process", "scheduled.log");
+    let answer = process.function.invoke(&json!({ "action": "process", "scheduled": true })).answer();
+    assert!(answer["errorType"] == "Final" && answer["errorMessage"].as_str().unwrap().contains("publish"), "{answer}");
+    // Nor is a message shown again.
+    let raw = idle().settings["buckets"]["raw"].as_str().unwrap();
+    let key = "raw/currency/packets/00000001.packet.json";
+    let record = json!({ "eventSource": "aws:s3", "s3": { "bucket": { "name": raw }, "object": { "key": key } } });
+    let body = json!({ "Records": [record] }).to_string();
+    let message = json!({ "messageId": "1", "eventSource": "aws:sqs", "body": body });
+    let answer = process.function.invoke(&json!({ "Records": [message] })).answer();
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    assert_eq!(metric(&process, "Critical"), [1, 1]);
+    let mut ingest = idle().function("ingest", "scheduled-ingest.log");
+    let (error_type, _) = failure(ingest.function.invoke(&json!({ "scheduled": true })));
+    assert_eq!(error_type, "Retryable");
+    assert_eq!(metric(&ingest, "IngestSucceeded"), [0]);
+}
+
+#[test]
+fn a_plugin_that_is_damaged_is_told_and_stops_its_own_tables() {
+    let deployment = Deployment::new("postgres://reader@127.0.0.1:1/totesys");
+    for component in [tests::tools::plugin("dim_currency"), tests::shipped_guest("orders_latest")] {
+        assert_done(&deployment.host(&["plugin", "publish", component.to_str().unwrap()]));
+    }
+    let listed = deployment.host(&["--json", "plugin", "list", "guests"]).stdout;
+    let digest = serde_json::from_slice::<Value>(&listed).unwrap()["digest"].as_str().unwrap().to_owned();
+    let bucket = deployment.settings["buckets"]["plugins"].as_str().unwrap();
+    deployment.moto.put(&format!("{bucket}/plugins/guests/{digest}.wasm"), "damaged");
+    let mut process = deployment.function("process", "process.log");
+    let answer = process.function.invoke(&json!({ "action": "process" })).answer();
+    assert_eq!(answer["tables"][0]["table"], "dim_currency");
+    assert_eq!(metric(&process, "Critical"), [1]);
+    let is_told = |line: &&Value| line["severity"] == "CRITICAL" && line["plugin"] == "guests";
+    assert_eq!(lines(&process).iter().filter(is_told).count(), 1);
+}
+
 #[test]
 fn a_database_that_is_gone_is_tried_again() {
     let mut ingest = idle().function("ingest", "gone.log");

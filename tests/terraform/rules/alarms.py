@@ -1,7 +1,7 @@
 """Alarms: each mails somebody, looks at a metric that is there, and none that is wanted is missing."""
 
 # What the host writes into its log as metrics: none has a dimension.
-OWN = {"IngestSucceeded", "LagSeconds", "HeldPackets", "Critical", "RowsIngested", "PacketsIngested", "RowsPublished",
+OWN = {"IngestSucceeded", "FailingTables", "LagSeconds", "HeldPackets", "Critical", "RowsIngested", "PacketsIngested", "RowsPublished",
        "RowsRejected", "PacketsProcessed"}
 
 # The metrics of AWS that are of use here, each with the dimension that it must have and the resource that this names.
@@ -20,7 +20,8 @@ WANTED = [
     ("IngestSucceeded", "LessThanThreshold", 1, 3600, "breaching"),
     ("LagSeconds", "GreaterThanThreshold", 1800, 900, None),
     ("HeldPackets", "GreaterThanThreshold", 0, 900, None),
-    ("Critical", "GreaterThanThreshold", 0, 900, None),
+    ("Critical", "GreaterThanThreshold", 0, 3600, None),
+    ("FailingTables", "GreaterThanThreshold", 0, 900, None),
 ]
 
 

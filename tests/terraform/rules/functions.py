@@ -5,8 +5,9 @@ from .buckets import first
 # The environment that the host knows, and what each value has to look like.
 ENVIRONMENT = {
     "HOST_SOURCE_URL": "secret:", "HOST_LAKE_RAW": "s3://", "HOST_LAKE_STAR": "s3://", "HOST_PLUGINS_PATH": "s3://",
-    "HOST_CHECKPOINTS_URL": "ssm:/", "HOST_CONFIG": "", "HOST_METRICS": "", "HOST_LOG": "",
+    "HOST_CHECKPOINTS_URL": "ssm:/", "HOST_CONFIG": "", "HOST_METRICS": "", "HOST_LOG": "", "PGSSLMODE": "",
 }
+MAY_HAVE = {"PGSSLROOTCERT"}
 
 # The events that each handler knows, by their action; None stands for an event without one.
 ACTIONS = {"ingest": {None, "reconcile", "maintain", "plan", "summary"}, "process": {None, "process", "maintain"}}
@@ -23,7 +24,7 @@ def mistake_of(handler, event):
     action = event.get("action")
     if action not in ACTIONS.get(handler, ()):
         return f"the handler `{handler}` knows no action `{action}`"
-    unknown = set(event) - {"action"} - KEYS.get(action, set())
+    unknown = set(event) - {"action", "scheduled"} - KEYS.get(action, set())
     return f"the event has an unknown key `{', '.join(sorted(unknown))}`" if unknown else None
 
 
@@ -45,7 +46,7 @@ def check_environment(document):
     """The host is told all it needs, and nothing that it doesn't know."""
     for name, function in document["functions"].items():
         given = function["environment"]
-        for variable in sorted(set(ENVIRONMENT) ^ set(given)):
+        for variable in sorted(set(ENVIRONMENT) ^ (set(given) - MAY_HAVE)):
             wrong = "unknown to the host" if variable in given else "missing"
             yield address_of(name), f"{variable} is {wrong} in its environment"
         for variable, start in ENVIRONMENT.items():

@@ -3,7 +3,7 @@
 use super::{Failure, boxed, clients, runtime};
 use host::config::{Config, ObjectPlace};
 use host::crates::PluginCrate;
-use host::error::Exit;
+use host::error::{Exit, Explain};
 use host::files::TemporaryFolder;
 use host::manifest::is_name;
 use host::parts::open_plugins;
@@ -22,6 +22,8 @@ pub(crate) struct Loader<'a> {
     fetched: Vec<TemporaryFolder>,
     /// The worst of what kept plugins from being loaded.
     worst: Exit,
+    /// Tells that a plugin can't be loaded.
+    tell: fn(&str, &dyn Explain),
 }
 
 impl<'a> Loader<'a> {
@@ -33,14 +35,24 @@ impl<'a> Loader<'a> {
             sandbox: Sandbox::new(threads, cache).map_err(boxed)?,
             fetched: Vec::new(),
             worst: Exit::Done,
+            tell: |name, error| {
+                tracing::error!(name, "the plugin can't be loaded: its tables stay as they are");
+                crate::screen::show_error(error, false);
+            },
         })
     }
 
-    /// The same, for a program in whose package components lie: it starts nothing before it is needed.
-    pub(crate) fn for_package(config: &'a Config, threads: usize, package: Package) -> Self {
+    /// The same, for a program in whose package components lie: it starts nothing before it is needed, and tells in its own way
+    /// what can't be loaded.
+    pub(crate) fn for_package(
+        config: &'a Config,
+        threads: usize,
+        package: Package,
+        tell: fn(&str, &dyn Explain),
+    ) -> Self {
         let cache = config.plugins_cache.as_deref().and_then(Cache::open);
         let sandbox = Sandbox::later(threads, cache).with_package(package);
-        Self { config, sandbox, fetched: Vec::new(), worst: Exit::Done }
+        Self { config, sandbox, fetched: Vec::new(), worst: Exit::Done, tell }
     }
 
     /// Loads the component at `path`.
@@ -109,8 +121,7 @@ impl<'a> Loader<'a> {
         if error.exit() == Exit::Environment {
             return Err(error);
         }
-        tracing::error!(name, "the plugin can't be loaded: its tables stay as they are");
-        crate::screen::show_error(error.as_ref(), false);
+        (self.tell)(name, error.as_ref());
         self.worst = self.worst.max(error.exit());
         Ok(())
     }

@@ -86,6 +86,11 @@ pub(super) fn ingest(event: Value) -> Result<IngestEvent, Failed> {
     })
 }
 
+/// Takes from an event whether it is one of a schedule, for whose answer nobody waits.
+pub(super) fn take_scheduled(event: &mut Value) -> bool {
+    event.as_object_mut().and_then(|members| members.remove("scheduled")) == Some(Value::Bool(true))
+}
+
 /// The members of an event; nothing is an object without any.
 fn members<T: DeserializeOwned>(event: Value) -> Result<T, Failed> {
     match event {

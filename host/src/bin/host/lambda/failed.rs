@@ -3,6 +3,7 @@
 use crate::commands::Failure;
 use host::error::{Exit, Explain, with_causes};
 use lambda_runtime::Diagnostic;
+use serde_json::{Value, json};
 
 /// An event that could not be handled.
 #[derive(Debug)]
@@ -73,6 +74,11 @@ impl Failed {
         self.error_type != RETRYABLE
     }
 
+    /// The same as an answer.
+    pub(super) fn told(self) -> Value {
+        json!({ "errorType": self.error_type, "errorMessage": self.message })
+    }
+
     /// Tells of it: what will be tried again is a warning.
     pub(super) fn log(&self) {
         let Self { error_type, message } = self;
@@ -89,6 +95,12 @@ fn described(error: &dyn Explain) -> String {
         text = format!("{text}: {}", with_causes(source));
     }
     text
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)
+    }
 }
 
 impl From<Failure> for Failed {

@@ -24,7 +24,6 @@ impl Ingest {
     }
 
     pub(super) fn handle(&self, event: Value, deadline: Instant, metrics: &mut Metrics) -> Result<Value, Failed> {
-        metrics.belong_to(self.config.metrics.as_ref());
         match event::ingest(event)? {
             IngestEvent::Ingest { tables, what } => self.ingest(tables, what, deadline, metrics),
             IngestEvent::Maintain => {
@@ -44,6 +43,8 @@ impl Ingest {
         metrics: &mut Metrics,
     ) -> Result<Value, Failed> {
         let options = IngestOptions { tables, what, ..IngestOptions::default() };
+        // So that there is something to be seen where all goes wrong.
+        metrics.add("IngestSucceeded", 0);
         let report = run_ingest(self.config, &options, Some(deadline), true)?;
         for (_, committed) in report.committed() {
             metrics.add("PacketsIngested", 1);
@@ -53,20 +54,22 @@ impl Ingest {
             Ok(lag) => {
                 metrics.add("LagSeconds", lag.oldest.num_seconds().try_into().unwrap_or(0));
                 metrics.add("HeldPackets", lag.held);
+                metrics.add("FailingTables", lag.failing);
             }
             Err(error) => {
                 let failed = Failed::from(error);
-                tracing::warn!("how far the star tables are behind can't be told: {failed:?}");
+                tracing::warn!("how far the star tables are behind can't be told: {failed}");
             }
         }
         let errors = report.tables.iter().filter_map(|table| {
             let error = table.result.as_ref().err()?;
             Some((table.table.as_str(), error as &dyn Explain))
         });
+        // A table that fails has an alarm of its own.
+        metrics.add("IngestSucceeded", u64::from(report.tables.iter().any(|table| table.result.is_ok())));
         if let Some(failed) = Failed::of_all(errors) {
             return Err(failed);
         }
-        metrics.add("IngestSucceeded", 1);
         Ok(Value::Object(keys(&report)))
     }
 
@@ -103,7 +106,9 @@ fn summary(results: &[Map<String, Value>]) -> Result<Value, Failed> {
             Some(error) => {
                 let cause = error.get("Cause").and_then(Value::as_str).unwrap_or_default();
                 let said: Option<Value> = serde_json::from_str(cause).ok();
+                let name = error.get("Error").and_then(Value::as_str).unwrap_or("an error without a name");
                 let said = said.as_ref().and_then(|cause| cause.get("errorMessage")?.as_str()).unwrap_or(cause);
+                let said = if said.is_empty() { name } else { said };
                 let tables = result.get("tables_to_query").map_or_else(String::new, Value::to_string);
                 failures.push(format!("{tables}: {said}"));
             }

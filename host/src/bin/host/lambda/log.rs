@@ -19,7 +19,11 @@ static REQUEST: Mutex<String> = Mutex::new(String::new());
 
 /// Begins to log.
 pub(super) fn start() {
-    let filter: EnvFilter = crate::filter(LOG);
+    let mut filter: EnvFilter = crate::filter(LOG);
+    // The runtime would say again what is said here, and as an error whatever it is.
+    if let Ok(off) = "lambda_runtime=off".parse() {
+        filter = filter.add_directive(off);
+    }
     tracing_subscriber::registry().with(Lines.with_filter(filter)).init();
 }
 

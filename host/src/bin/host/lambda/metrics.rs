@@ -7,16 +7,15 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 /// The metrics of an event.
-#[derive(Default)]
 pub(super) struct Metrics {
     namespace: Option<String>,
     values: Map<String, Value>,
 }
 
 impl Metrics {
-    /// What the metrics belong to; without it they are not written.
-    pub(super) fn belong_to(&mut self, namespace: Option<&String>) {
-        self.namespace = namespace.cloned();
+    /// Metrics of a namespace; without one they are not written.
+    pub(super) fn new(namespace: Option<String>) -> Self {
+        Self { namespace: namespace.filter(|name| !name.is_empty()), values: Map::new() }
     }
 
     /// Adds to a count.

@@ -10,7 +10,8 @@
 //! | | `{"table": ...}`, `{"action": "process"}` | the same for one table, for all |
 //! | | `{"action": "maintain"}` | small files are joined, garbage of the star tables goes |
 //!
-//! What fails says whether to try again may help: `Retryable`, or `Final`.
+//! What fails says whether to try again may help: `Retryable`, or `Final`. With `"scheduled": true` in it an event says that nobody
+//! waits for its answer: what is final is then no error, as it would be tried again.
 
 mod event;
 mod failed;
@@ -21,7 +22,7 @@ mod process;
 
 use crate::commands::{Failure, boxed, environment, environment_failure, now, runtime};
 use failed::Failed;
-use host::config::Config;
+use host::config::{Config, METRICS_VARIABLE};
 use lambda_runtime::{LambdaEvent, service_fn};
 use metrics::Metrics;
 use serde_json::Value;
@@ -61,7 +62,11 @@ async fn serve() -> Result<(), Failure> {
         let function = function.clone();
         async move {
             let handled = tokio::task::spawn_blocking(move || handle(&function, event)).await;
-            handled.unwrap_or_else(|panic| Err(Failed::mistake(&panic)))
+            handled.unwrap_or_else(|panic| {
+                let failed = Failed::mistake(&panic);
+                failed.log();
+                Err(failed)
+            })
         }
     });
     let mut terminate = signal(SignalKind::terminate()).map_err(environment_failure)?;
@@ -110,12 +115,13 @@ fn start(function: &mut Option<Function>) -> Result<&mut Function, Failure> {
 }
 
 fn handle(function: &Mutex<Option<Function>>, event: LambdaEvent<Value>) -> Result<Value, Failed> {
-    let LambdaEvent { payload, context } = event;
+    let LambdaEvent { mut payload, context } = event;
     log::begin_request(&context.request_id);
+    let is_scheduled = event::take_scheduled(&mut payload);
     let began = Instant::now();
     let deadline = deadline(context.deadline);
     tracing::info!(time_left_seconds = deadline.saturating_duration_since(began).as_secs(), "the event begins");
-    let mut metrics = Metrics::default();
+    let mut metrics = Metrics::new(environment().find_map(|(name, value)| (name == METRICS_VARIABLE).then_some(value)));
     let mut function = lock(function);
     let handled = start(&mut function).map_err(Failed::from).and_then(|function| match function {
         Function::Ingest(ingest) => ingest.handle(payload, deadline, &mut metrics),
@@ -127,7 +133,11 @@ fn handle(function: &Mutex<Option<Function>>, event: LambdaEvent<Value>) -> Resu
     }
     metrics.write(now());
     tracing::info!(seconds = seconds(began), "the event ends");
-    handled
+    match handled {
+        // An error would be tried again. That it failed is said by the log and by the metrics, for which there is an alarm.
+        Err(failed) if is_scheduled && failed.is_final() => Ok(failed.told()),
+        handled => handled,
+    }
 }
 
 /// When the work for an event has to be over, whose time ends at `end`, in milliseconds since 1970: what is begun before may take

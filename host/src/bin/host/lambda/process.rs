@@ -42,6 +42,8 @@ struct Looked {
     report: ProcessReport,
     /// The source tables that some star table could not be made of in full, and to try again may help.
     unfinished: BTreeSet<String>,
+    /// Those that no plugin reads.
+    unknown: Vec<String>,
 }
 
 impl Process {
@@ -49,9 +51,17 @@ impl Process {
         let threads = threads(None);
         let program = std::env::current_exe().map_err(environment_failure)?;
         let package = Package::new(program.with_file_name(PACKAGED_PLUGINS));
-        let mut loader = Loader::for_package(config, threads, package);
-        let plugins = load_all(&mut loader, config, Vec::new())?;
-        Ok(Self { config, star: None, loader, plugins, threads, looked_first: Some(Instant::now()) })
+        let tell = |name: &str, error: &dyn Explain| {
+            tracing::error!(severity = "CRITICAL", plugin = name, "{}", Failed::explained(error));
+        };
+        let mut loader = Loader::for_package(config, threads, package, tell);
+        let (plugins, looked_first) = match load_all(&mut loader, config, Vec::new()) {
+            Ok(plugins) => (plugins, Some(Instant::now())),
+            Err(error) if error.exit() == Exit::Environment => return Err(error),
+            // It is told with the first event, as nothing may be published yet.
+            Err(_) => (Vec::new(), None),
+        };
+        Ok(Self { config, star: None, loader, plugins, threads, looked_first })
     }
 
     /// Takes what was published, or taken back, since it was last looked.
@@ -65,7 +75,6 @@ impl Process {
     }
 
     pub(super) fn handle(&mut self, event: Value, deadline: Instant, metrics: &mut Metrics) -> Result<Value, Failed> {
-        metrics.belong_to(self.config.metrics.as_ref());
         match event::process(event, &self.config.flow.raw())? {
             ProcessEvent::Messages(messages) => self.messages(messages, deadline, metrics),
             ProcessEvent::Tables(tables) => self.tables(tables, deadline, metrics),
@@ -78,7 +87,13 @@ impl Process {
         let tables: BTreeSet<String> =
             messages.iter().filter_map(|message| message.tables.as_ref().ok()).flatten().cloned().collect();
         let unfinished = match self.look_at(tables, deadline, metrics) {
-            Ok(looked) => looked.map_or_else(BTreeSet::new, |looked| looked.unfinished),
+            Ok(looked) => {
+                if let Some(failed) = looked.as_ref().and_then(|looked| failures(&looked.report, false)) {
+                    failed.log();
+                    metrics.add("Critical", 1);
+                }
+                looked.map_or_else(BTreeSet::new, |looked| looked.unfinished)
+            }
             // To show the messages again would help nobody: the next look brings what they tell of.
             Err(failed) if failed.is_final() => {
                 failed.log();
@@ -117,7 +132,11 @@ impl Process {
 
     /// Looks at the star tables that are made of some tables, or at all.
     fn tables(&mut self, tables: Vec<String>, deadline: Instant, metrics: &mut Metrics) -> Result<Value, Failed> {
-        let looked = self.look(tables.into_iter().collect(), deadline, metrics)?;
+        let asked: BTreeSet<String> = tables.into_iter().collect();
+        let looked = self.look(asked.clone(), deadline, metrics)?;
+        if let Some(unknown) = asked.iter().find(|table| looked.unknown.contains(table)) {
+            return Err(Failed::event(format!("no plugin makes or reads a table `{unknown}`")));
+        }
         if let Some(failed) = failures(&looked.report, true) {
             return Err(failed);
         }
@@ -136,11 +155,13 @@ impl Process {
         let plan = Plan::new(&self.plugins).map_err(|error| Failed::explained(&error))?;
         let (known, unknown): (Vec<String>, Vec<String>) =
             tables.into_iter().partition(|table| plan.made_of(std::slice::from_ref(table)).is_ok());
-        if !unknown.is_empty() {
+        if self.loader.worst() != Exit::Done {
+            metrics.add("Critical", 1);
+        } else if !unknown.is_empty() {
             tracing::warn!(tables = unknown.join(", "), "no plugin reads these tables");
         }
         if known.is_empty() && !asks_all {
-            return Ok(Looked { report: ProcessReport::empty(), unfinished: BTreeSet::new() });
+            return Ok(Looked { report: ProcessReport::empty(), unfinished: BTreeSet::new(), unknown });
         }
         let plugins = std::mem::take(&mut self.plugins);
         let lacks_plugins = self.loader.worst() != Exit::Done;
@@ -152,14 +173,10 @@ impl Process {
         parts.deadline = Some(deadline);
         let options = ProcessOptions { tables: known, accepted: Vec::new() };
         let report = process(&parts, &options, &|_| {});
-        let looked = report.map(|report| Looked { unfinished: unfinished(&parts, &report), report });
+        let looked = report.map(|report| Looked { unfinished: unfinished(&parts, &report), report, unknown });
         self.plugins = parts.plugins;
         let looked = looked.map_err(|error| Failed::explained(&error))?;
         count(&looked.report, metrics);
-        if let Some(failed) = failures(&looked.report, false) {
-            failed.log();
-            metrics.add("Critical", u64::from(failed.is_final()));
-        }
         Ok(looked)
     }
 
