@@ -29,6 +29,12 @@ locals {
       metric      = "FailingTables"
       missing     = "ignore"
     }
+    missing-packets = {
+      description = "The lake lacks packets: star tables have gone on without them. Bring the manifests back from older versions of the bucket's objects, then `host replay`."
+      metric      = "MissingPackets"
+      statistic   = "Sum"
+      period      = 3600
+    }
     # What is wrong for good is told at each look: it is one alarm as long as it lasts, and not one for each.
     critical = {
       description = "Something is wrong for good. Look for \"severity\":\"CRITICAL\" in the logs of both functions."

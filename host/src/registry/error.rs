@@ -1,6 +1,7 @@
 //! Why a plugin can't be published, fetched or rolled back.
 
 use crate::error::{Exit, Explain};
+use crate::store::S3Error;
 
 /// What can go wrong with published plugins.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +108,9 @@ impl Explain for RegistryError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Store { .. } => "`--store` or `plugins.path` in `host.toml` names the folder".to_owned(),
+            Self::Store { source, .. } => S3Error::find(source)
+                .and_then(Explain::hint)
+                .unwrap_or_else(|| "`--store` or `plugins.path` in `host.toml` names the folder".to_owned()),
             Self::Lock { .. } => {
                 "it is written by `host plugin publish` alone; take an earlier one from a backup".to_owned()
             }
@@ -124,7 +127,8 @@ impl Explain for RegistryError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Store { .. } | Self::Conflict { .. } | Self::NotReplaced { .. } | Self::Changed { .. } => {
+            Self::Store { source, .. } => S3Error::find(source).map_or(Exit::Environment, Explain::exit),
+            Self::Conflict { .. } | Self::NotReplaced { .. } | Self::Changed { .. } => {
                 Exit::Environment
             }
             _ => Exit::BadInput,

@@ -2,6 +2,7 @@
 
 use super::SchemaChange;
 use crate::error::{Exit, Explain};
+use crate::store::S3Error;
 use delta_kernel::KernelError;
 
 /// What can go wrong with a star table in a store.
@@ -68,7 +69,9 @@ impl Explain for TableError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Store { .. } => "nothing is lost: run it again when the store can be reached".to_owned(),
+            Self::Store { source, .. } => S3Error::find(source)
+                .and_then(Explain::hint)
+                .unwrap_or_else(|| "nothing is lost: run it again when the store can be reached".to_owned()),
             Self::Log { table, .. } => {
                 format!(
                     "look at `{table}/_delta_log`; `host replay --table {table} --into <place>` makes the table anew"
@@ -84,7 +87,7 @@ impl Explain for TableError {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Store { .. } => Exit::Environment,
+            Self::Store { source, .. } => S3Error::find(source).map_or(Exit::Environment, Explain::exit),
             Self::Schema { .. } => Exit::PluginAtFault,
             Self::Log { .. } | Self::File { .. } => Exit::BadInput,
         }

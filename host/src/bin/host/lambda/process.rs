@@ -191,7 +191,8 @@ impl Process {
             return Err(failed);
         }
         let removed = collect_star(self.config, false)?.map_or(0, |collected| collected.keys.len());
-        Ok(json!({ "joined": joined.tables.len(), "removed": removed }))
+        let files: u64 = joined.tables.iter().map(|table| table.joined).sum();
+        Ok(json!({ "joined": files, "removed": removed }))
     }
 }
 
@@ -236,5 +237,6 @@ fn count(report: &ProcessReport, metrics: &mut Metrics) {
         metrics.add("PacketsProcessed", table.packets);
         metrics.add("RowsPublished", table.rows);
         metrics.add("RowsRejected", table.rejects);
+        metrics.add("MissingPackets", table.gaps);
     }
 }
