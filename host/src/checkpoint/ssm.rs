@@ -79,8 +79,8 @@ impl SsmCheckpoints {
             let page = request.set_next_token(token).send().await;
             let page = page.map_err(|error| SsmError::of("GetParametersByPath", None, path.clone(), error))?;
             let found = page.parameters().iter().filter_map(|parameter| {
-                let table = parameter.name()?.rsplit('/').next()?;
-                Some((table.to_owned(), parameter.value()?.to_owned()))
+                let table = decoded(parameter.name()?.rsplit('/').next()?)?;
+                Some((table, parameter.value()?.to_owned()))
             });
             documents.extend(found);
             token = page.next_token;
@@ -104,8 +104,31 @@ impl SsmCheckpoints {
     }
 
     fn parameter(&self, table: &str) -> String {
+        let table = encoded(table);
         if self.prefix.is_empty() { format!("/{table}") } else { format!("/{}/{table}", self.prefix) }
     }
+}
+
+/// A table's name as a part of a parameter's, which has letters and digits of ASCII, `_`, `-` and `.`: other bytes are `.` and two
+/// hexadecimal digits.
+fn encoded(table: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => char::from(byte).to_string(),
+        _ => format!(".{byte:02X}"),
+    };
+    table.bytes().map(encode).collect()
+}
+
+/// The table's name that was encoded so; `None` if it was not.
+fn decoded(name: &str) -> Option<String> {
+    let mut parts = name.split('.');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }
 
 type Source = Box<dyn std::error::Error + Send + Sync>;

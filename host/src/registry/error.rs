@@ -128,9 +128,7 @@ impl Explain for RegistryError {
     fn exit(&self) -> Exit {
         match self {
             Self::Store { source, .. } => S3Error::find(source).map_or(Exit::Environment, Explain::exit),
-            Self::Conflict { .. } | Self::NotReplaced { .. } | Self::Changed { .. } => {
-                Exit::Environment
-            }
+            Self::Conflict { .. } | Self::NotReplaced { .. } | Self::Changed { .. } => Exit::Environment,
             _ => Exit::BadInput,
         }
     }

@@ -4,6 +4,7 @@ use super::deployment::{Deployed, Deployment, assert_done};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 use tests::function::Outcome;
+use tests::proxy::{Fault, Rule};
 use totesys::{Generator, Options, Size};
 
 /// A database with some rows.
@@ -197,4 +198,25 @@ fn a_message_that_nobody_understands_ends_among_the_dead_letters() {
     let failed: Vec<_> = ["hello", "other", "data", "outside"].map(|id| json!({ "itemIdentifier": id })).into();
     assert_eq!(answer, json!({ "batchItemFailures": failed }));
     assert_eq!(metric(&process, "Critical"), [4]);
+}
+
+#[test]
+fn a_table_whose_packets_cannot_be_listed_stops_its_facts_alone() {
+    let deployment = Deployment::with_plugins(&database());
+    let mut ingest = deployment.function("ingest", "ingest.log");
+    ingest.function.invoke(&json!({})).answer();
+    let mut process = deployment.function("process", "process.log");
+    let listing = "prefix=raw%2Fsales_order%2Fpackets";
+    process.proxy.add(Rule::new("GET", listing, 100, Fault::S3(403, "AccessDenied")));
+    let answer = process.function.invoke(&json!({ "action": "process", "scheduled": true })).answer();
+    let message = answer["errorMessage"].as_str().unwrap();
+    assert!(answer["errorType"] == "Final" && message.contains("fact_sales_order"), "{answer}");
+    assert!(!message.contains("dim_staff") && !message.contains("fact_payment"), "{answer}");
+    let status: Value = serde_json::from_slice(&deployment.host(&["--json", "status"]).stdout).unwrap();
+    let stars = status["star_tables"].as_array().unwrap();
+    let behind = |table: &str| stars.iter().find(|star| star["table"] == table).map(|star| star["behind"].clone());
+    assert_eq!((behind("fact_payment"), behind("dim_staff")), (Some(json!(0)), Some(json!(0))), "{status}");
+    process.proxy.clear();
+    process.function.invoke(&json!({ "action": "process" })).answer();
+    assert_done(&deployment.host(&["verify"]));
 }

@@ -39,6 +39,26 @@ async fn all_tables_are_named_however_many_they_are() {
     assert_eq!(checkpoints.tables().await.unwrap(), tables);
 }
 
+/// A parameter's name has letters and digits of ASCII, `_`, `-` and `.`; a table's any.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_any_name_has_a_parameter() {
+    let moto = Moto::shared();
+    let proxy = FaultProxy::start(moto.address(), []).await;
+    let checkpoints = checkpoints(proxy.url(), &moto.name()).await;
+    let tables = ["a b", "a+b%c", "a.b", "a/b", "plain_name-1", "tab\"q", "日本"];
+    for table in tables {
+        checkpoints.write(table, table).await.unwrap();
+        assert_eq!(checkpoints.read(table).await.unwrap().as_deref(), Some(table));
+    }
+    assert_eq!(checkpoints.tables().await.unwrap(), tables);
+    for (action, body) in proxy.actions() {
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let name = body["Name"].as_str().or(body["Path"].as_str()).unwrap();
+        let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "_-./".contains(letter);
+        assert!(name.chars().all(is_allowed) && name.matches('/').count() <= 2, "{action}: {name}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_is_too_large_is_not_sent() {
     let moto = Moto::shared();
