@@ -188,6 +188,13 @@ pub struct Manifest {
     pub star_tables: Vec<StarTable>,
 }
 
+impl Manifest {
+    /// The tables whose rows the plugin sees: the one that it reads, then those that are joined in.
+    pub fn inputs(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.source_table).chain(self.lookups.iter().map(|lookup| &lookup.table))
+    }
+}
+
 /// What is wrong with a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]

@@ -113,19 +113,19 @@ class Function:
     def invoke(self, event):
         """The seconds until the answer."""
         asked = time.perf_counter()
-        self.api.events.put(json.dumps(event).encode())
-        kind, answered, answer = self.api.answers.get(timeout=240)
-        if kind != "response":
-            sys.exit(f"{event}: {answer}")
-        return answered - asked
+        return self._answered(event) - asked
 
     def start(self, event):
         """The seconds from the start of the process to the answer to its first event."""
+        return self._answered(event) - self.started
+
+    def _answered(self, event):
+        """When the answer came."""
         self.api.events.put(json.dumps(event).encode())
         kind, answered, answer = self.api.answers.get(timeout=240)
         if kind != "response":
             sys.exit(f"{event}: {answer}")
-        return answered - self.started
+        return answered
 
     def peak_mib(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

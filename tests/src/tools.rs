@@ -75,6 +75,15 @@ pub fn scaffold_target_folder() -> PathBuf {
     target_folder().join("scaffold")
 }
 
+/// That a program ended well.
+///
+/// # Panics
+/// If it did not, with all that it said.
+pub fn assert_done(output: &Output) {
+    let said = [output.stdout.as_slice(), &output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
 /// The plugin `name`, as it ships.
 ///
 /// # Panics

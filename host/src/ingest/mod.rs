@@ -249,11 +249,11 @@ async fn round(
     for (table, head) in heads {
         let began = Instant::now();
         let name = table.name.clone();
-        tracing::info!(run = parts.run, table = name, sequence = head.sequence(), "table begins");
         if parts.is_out_of_time() {
             reports.push(TableReport::out_of_time(&name));
             continue;
         }
+        tracing::info!(run = parts.run, table = name, sequence = head.sequence(), "table begins");
         let done = reports.len();
         let tell = |rows, bytes| progress(&Progress { table: name.clone(), rows, bytes, tables: (done, count) });
         // A task that died took the snapshot with it.

@@ -186,13 +186,11 @@ impl Process<'_> {
 
     /// The inputs of a dimension, its source first.
     fn inputs(&self, plugin: &Plugin) -> Result<Vec<DimensionInput>, ProcessError> {
-        let manifest = plugin.manifest();
-        let lookups = manifest.lookups.iter().map(|lookup| &lookup.table);
         let input = |table: &String| {
             let last = self.packets.last(table)?;
             Ok(DimensionInput { app: app(plugin, table), table: table.clone(), last, processed: None })
         };
-        [&manifest.source_table].into_iter().chain(lookups).map(input).collect()
+        plugin.manifest().inputs().map(input).collect()
     }
 
     /// Folds the packets after `processed` and up to `last` of the plugin's source.

@@ -54,20 +54,13 @@ pub(super) struct FactTables<'a> {
 }
 
 impl Process<'_> {
-    /// Brings the facts that a plugin makes up to the packet `bound` of its source.
-    pub(super) fn fact(&self, plugin: &Plugin, bound: u64) -> Vec<StarTableReport> {
+    /// Brings the facts that a plugin makes up to the packet `bound` of its source; or tells why that could not be looked up.
+    pub(super) fn fact(&self, plugin: &Plugin, bound: Result<u64, ProcessError>) -> Vec<StarTableReport> {
         let tables = star_tables(plugin);
         let mut reports: Vec<_> = tables.iter().map(|table| StarTableReport::new(table, plugin)).collect();
-        let result = self.until_done(&tables[0].name, || self.try_fact(plugin, &tables, bound, &mut reports));
+        let result = bound
+            .and_then(|bound| self.until_done(&tables[0].name, || self.try_fact(plugin, &tables, bound, &mut reports)));
         super::share_result(reports, result)
-    }
-
-    /// The facts of a plugin whose packets can't be listed: why not, unless another plugin's facts said it.
-    pub(super) fn unseen_fact(&self, plugin: &Plugin, error: Option<ProcessError>) -> Vec<StarTableReport> {
-        let tables = star_tables(plugin);
-        let reports: Vec<_> = tables.iter().map(|table| StarTableReport::new(table, plugin)).collect();
-        let sibling = || ProcessError::Sibling { star: tables[0].name.clone() };
-        super::share_result(reports, Err(error.unwrap_or_else(sibling)))
     }
 
     fn try_fact(

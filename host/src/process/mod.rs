@@ -148,24 +148,17 @@ pub fn process(
     let known = checkpoints::known(parts);
     let packets = Packets::new(parts, checkpoints::hints(&known));
     // What facts refer to comes first, and it is looked up after the packets of the facts: so it is there.
-    let (mut bounds, mut unseen) = (BTreeMap::new(), BTreeMap::new());
+    let mut bounds = BTreeMap::new();
     for plugin in selected.iter().filter(|plugin| plan::is_fact(plugin)) {
-        let source = &plugin.manifest().source_table;
-        match packets.last(source) {
-            Ok(last) => drop(bounds.insert(source.clone(), last)),
-            // It costs the facts that are made of it.
-            Err(error) => drop(unseen.insert(source.clone(), error)),
-        }
+        let manifest = plugin.manifest();
+        bounds.insert(manifest.name.as_str(), packets.last(&manifest.source_table));
     }
     let calendars = Mutex::default();
     let process = Process::new(parts, &plan, packets, &calendars);
     let mut reports =
         process.each(&selected, progress, |process, plugin| match (plan::is_calendar(plugin), plan::is_fact(plugin)) {
             (true, _) => process.calendar(plugin),
-            (false, true) => match bounds.get(&plugin.manifest().source_table) {
-                Some(bound) => process.fact(plugin, *bound),
-                None => process.unseen_fact(plugin, unseen.remove(&plugin.manifest().source_table)),
-            },
+            (false, true) => process.fact(plugin, bounds.remove(plugin.manifest().name.as_str()).unwrap_or(Ok(0))),
             (false, false) => process.dimension(plugin),
         });
     let sources = if options.tables.is_empty() { plan.sources() } else { plan::sources_of(&selected) };

@@ -101,10 +101,7 @@ impl<'a> Plan<'a> {
     fn named(&self, asked: &[String]) -> Result<BTreeSet<usize>, ProcessError> {
         let mut chosen = BTreeSet::new();
         for table in asked {
-            let reads = |plugin: &Plugin| {
-                let manifest = plugin.manifest();
-                manifest.source_table == *table || manifest.lookups.iter().any(|lookup| lookup.table == *table)
-            };
+            let reads = |plugin: &Plugin| plugin.manifest().inputs().any(|input| input == table);
             let of_source = self.plugins.iter().enumerate().filter(|(_, plugin)| reads(plugin));
             let found: Vec<usize> = of_source.map(|(index, _)| index).chain(self.makers.get(table).copied()).collect();
             if found.is_empty() {
@@ -154,10 +151,6 @@ impl<'a> Plan<'a> {
 
 /// The source tables that these plugins read or look up.
 pub(super) fn sources_of(plugins: &[&Plugin]) -> BTreeSet<String> {
-    let of_plugin = |plugin: &&Plugin| {
-        let manifest = plugin.manifest();
-        let lookups = manifest.lookups.iter().map(|lookup| lookup.table.clone());
-        lookups.chain([manifest.source_table.clone()]).collect::<Vec<_>>()
-    };
-    plugins.iter().flat_map(of_plugin).filter(|table| table != CALENDAR).collect()
+    let inputs = plugins.iter().flat_map(|plugin| plugin.manifest().inputs());
+    inputs.filter(|table| *table != CALENDAR).cloned().collect()
 }

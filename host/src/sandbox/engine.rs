@@ -72,7 +72,7 @@ impl Sandbox {
         self.engine.get().map_err(|reason| LoadError::Engine { reason: reason.to_owned() })
     }
 
-    /// The same, with what lies in the package of this program.
+    /// This sandbox, with what lies in the package of this program.
     #[must_use]
     pub fn with_package(self, package: Package) -> Self {
         Self { package: Some(package), ..self }

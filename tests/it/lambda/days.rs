@@ -2,14 +2,14 @@
 
 use super::calls::calls;
 use super::chaos::{Chances, disturb};
-use super::deployment::{Deployed, Deployment, assert_done};
+use super::deployment::{Deployed, Deployment};
 use crate::star::line::{assert_current_rows_equal_the_source, assert_equals_the_oracle};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use tests::function::Outcome;
-use tests::tools::{readers, soak, terraform_python, workspace};
+use tests::tools::{assert_done, readers, soak, terraform_python, workspace};
 use totesys::simulator::{Simulator, SimulatorOptions};
 use totesys::{Generator, Options, Size};
 

@@ -1,10 +1,11 @@
 //! Functions whose time runs out.
 
-use super::deployment::{Deployment, assert_done};
+use super::deployment::Deployment;
 use super::events::{database, failure, lines};
 use serde_json::json;
 use std::time::Duration;
 use tests::function::Outcome;
+use tests::tools::assert_done;
 
 #[test]
 fn without_time_nothing_is_begun_and_the_next_run_goes_on() {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tests::function::{Function, FunctionOptions};
 use tests::moto::Moto;
 use tests::proxy::FaultProxy;
-use tests::tools::{PLUGINS, deployment, host, package, plugin};
+use tests::tools::{PLUGINS, assert_done, deployment, host, package, plugin};
 use tokio::runtime::Runtime;
 
 pub(super) const REGION: &str = "eu-west-2";
@@ -49,9 +49,7 @@ impl Deployment {
             deployment.create_queue(&settings["queues"][name]);
         }
         deployment.subscribe();
-        let secret = deployment.environment("ingest")["HOST_SOURCE_URL"].strip_prefix("secret:").unwrap().to_owned();
-        let body = json!({ "Name": secret, "SecretString": format!("{url}?sslmode=disable"), "ClientRequestToken": "0".repeat(32) });
-        deployment.moto.call(REGION, "secretsmanager", "secretsmanager.CreateSecret", &body);
+        deployment.call_secrets("CreateSecret", "Name", url);
         deployment
     }
 
@@ -109,9 +107,13 @@ impl Deployment {
 
     /// What the secret holds from now on.
     pub(super) fn put_secret(&self, url: &str) {
+        self.call_secrets("PutSecretValue", "SecretId", url);
+    }
+
+    fn call_secrets(&self, action: &str, key: &str, url: &str) {
         let secret = self.environment("ingest")["HOST_SOURCE_URL"].strip_prefix("secret:").unwrap().to_owned();
-        let body = json!({ "SecretId": secret, "SecretString": format!("{url}?sslmode=disable"), "ClientRequestToken": uuid(url) });
-        self.moto.call(REGION, "secretsmanager", "secretsmanager.PutSecretValue", &body);
+        let body = json!({ key: secret, "SecretString": format!("{url}?sslmode=disable") });
+        self.moto.call(REGION, "secretsmanager", &format!("secretsmanager.{action}"), &body);
     }
 
     /// The environment of a function, as Terraform says it.
@@ -169,17 +171,4 @@ fn credentials(url: &str) -> BTreeMap<String, String> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
-}
-
-/// A token of 32 letters that is another for each text.
-fn uuid(text: &str) -> String {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    format!("{:032x}", hasher.finish())
-}
-
-pub(super) fn assert_done(output: &Output) {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{text}");
 }

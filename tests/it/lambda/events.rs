@@ -1,10 +1,11 @@
 //! What the functions are asked for, and what they answer.
 
-use super::deployment::{Deployed, Deployment, assert_done};
+use super::deployment::{Deployed, Deployment};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 use tests::function::Outcome;
 use tests::proxy::{Fault, Rule};
+use tests::tools::assert_done;
 use totesys::{Generator, Options, Size};
 
 /// A database with some rows.

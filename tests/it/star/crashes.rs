@@ -1,10 +1,10 @@
 //! Processes that are killed, and several at once: the star tables are those of a run without faults.
 
-use crate::star::fixture::{Contents, Days, assert_done, command, contents};
+use crate::star::fixture::{Contents, Days, command, contents};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::sync::OnceLock;
-use tests::tools::soak;
+use tests::tools::{assert_done, soak};
 
 /// How often a run is killed at each step, times `SOAK`.
 const KILLS: usize = 3;

@@ -4,10 +4,10 @@ use host::star::{StarLake, TableFile};
 use host::store::FolderStore;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
-use tests::tools::{cache_folder, host, plugins_folder};
+use tests::tools::{assert_done, cache_folder, host, plugins_folder};
 use totesys::{Generator, Options, Size, Style, Table};
 
 /// Raw lakes: as the first day left it, and as the fourth did, with a sweep at the end.
@@ -75,11 +75,6 @@ pub(super) fn command(raw: &Path, star: &Path, arguments: &[&str]) -> Command {
     command.env("HOST_CHECKPOINTS_URL", format!("file:{}/checkpoints", star.display()));
     command.env("HOST_PLUGINS_PATH", plugins_folder());
     command
-}
-
-pub(super) fn assert_done(output: &Output) {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{text}");
 }
 
 /// What the star tables in `star` hold.

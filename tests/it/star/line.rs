@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
-use tests::tools::{cache_folder, host, plugins_folder, python, readers, soak, workspace};
+use tests::tools::{assert_done, cache_folder, host, plugins_folder, python, readers, soak, workspace};
 use totesys::simulator::{Simulator, SimulatorOptions};
 use totesys::{Generator, Options as Rows, Size};
 
@@ -14,11 +14,6 @@ fn host_in(folder: &Path, source: &str, arguments: &[&str]) -> Output {
     command.args(arguments).current_dir(folder).env_clear().env("HOST_PLUGINS_CACHE", cache_folder());
     command.env("HOST_SOURCE_URL", source).env("HOST_PLUGINS_PATH", plugins_folder());
     command.output().unwrap()
-}
-
-fn assert_done(output: &Output) {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{text}");
 }
 
 /// Holds every star table of the lake in `folder` against the SQL of the oracle, as one of the readers sees it.

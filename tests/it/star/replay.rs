@@ -1,9 +1,10 @@
 //! Star tables that are made again from their packets.
 
-use crate::star::fixture::{Days, assert_done, command, contents};
+use crate::star::fixture::{Days, command, contents};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use tests::tools::assert_done;
 
 /// Star tables of all days, made in two steps.
 fn processed() -> TempDir {

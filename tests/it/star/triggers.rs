@@ -2,14 +2,14 @@
 //! at the end.
 
 use crate::star::explain::{Workplace, order};
-use crate::star::fixture::{Days, assert_done, command, contents};
+use crate::star::fixture::{Days, command, contents};
 use host::star::TableFile;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use tests::tools::soak;
+use tests::tools::{assert_done, soak};
 use totesys::Table;
 
 /// How many orders of events are tried, times `SOAK`.

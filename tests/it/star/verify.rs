@@ -1,12 +1,13 @@
 //! Faults that are planted into a lake and its star tables, one at a time, and found.
 
-use crate::star::fixture::{Days, assert_done, command};
+use crate::star::fixture::{Days, command};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use tempfile::TempDir;
+use tests::tools::assert_done;
 
 /// A lake with star tables that are up to date: `raw`, `checkpoints` and `star` in one folder.
 fn whole() -> &'static Path {

@@ -1,5 +1,6 @@
 //! Why an event could not be handled, as the Lambda runtime hears of it.
 
+use super::metrics::Metrics;
 use crate::commands::Failure;
 use host::error::{Exit, Explain, with_causes};
 use lambda_runtime::Diagnostic;
@@ -46,10 +47,13 @@ impl Failed {
         Self::final_one(format!("error[event]: {reason}"))
     }
 
-    /// Failures of some parts of the work; retryable if any of them is.
-    pub(super) fn of_all<'a>(errors: impl IntoIterator<Item = (&'a str, &'a (dyn Explain + 'a))>) -> Option<Self> {
+    /// The failures of those tables that have one; retryable if any of them is.
+    pub(super) fn of_all<'a, E: Explain + 'a>(
+        tables: impl IntoIterator<Item = (&'a str, Option<&'a E>)>,
+    ) -> Option<Self> {
         let mut failed: Option<Self> = None;
-        for (table, error) in errors {
+        for (table, error) in tables {
+            let Some(error) = error else { continue };
             let next = Self::explained(error);
             let message = format!("`{table}`: {}", next.message);
             failed = Some(match failed {
@@ -65,7 +69,7 @@ impl Failed {
 
     pub(super) fn explained(error: &(dyn Explain + '_)) -> Self {
         let hint = error.hint().map_or_else(String::new, |hint| format!(" (hint: {hint})"));
-        let message = format!("error[{}]: {}{hint}", error.code(), described(error));
+        let message = format!("error[{}]: {}{hint}", error.code(), with_causes(&error));
         if error.exit() == Exit::Environment { Self::retryable(message) } else { Self::final_one(message) }
     }
 
@@ -79,6 +83,12 @@ impl Failed {
         json!({ "errorType": self.error_type, "errorMessage": self.message })
     }
 
+    /// Tells of it, and counts it if it is wrong for good.
+    pub(super) fn tell(&self, metrics: &mut Metrics) {
+        self.log();
+        metrics.add("Critical", u64::from(self.is_final()));
+    }
+
     /// Tells of it: what will be tried again is a warning.
     pub(super) fn log(&self) {
         let Self { error_type, message } = self;
@@ -87,14 +97,6 @@ impl Failed {
             false => tracing::warn!(error_type, "{message}"),
         }
     }
-}
-
-fn described(error: &dyn Explain) -> String {
-    let mut text = error.to_string();
-    if let Some(source) = error.source() {
-        text = format!("{text}: {}", with_causes(source));
-    }
-    text
 }
 
 impl std::fmt::Display for Failed {

@@ -6,7 +6,6 @@ use super::metrics::Metrics;
 use crate::commands::lake::{collect_raw, run_ingest};
 use crate::commands::{Failure, boxed, clients, environment, now, runtime};
 use host::config::Config;
-use host::error::Explain;
 use host::ingest::{IngestOptions, IngestReport, What};
 use host::parts::{open_checkpoints, open_lake, open_source, open_star_checkpoints};
 use host::process::{Lag, lag};
@@ -61,13 +60,10 @@ impl Ingest {
                 tracing::warn!("how far the star tables are behind can't be told: {failed}");
             }
         }
-        let errors = report.tables.iter().filter_map(|table| {
-            let error = table.result.as_ref().err()?;
-            Some((table.table.as_str(), error as &dyn Explain))
-        });
         // A table that fails has an alarm of its own.
         metrics.add("IngestSucceeded", u64::from(report.tables.iter().any(|table| table.result.is_ok())));
-        if let Some(failed) = Failed::of_all(errors) {
+        let tables = report.tables.iter().map(|table| (table.table.as_str(), table.result.as_ref().err()));
+        if let Some(failed) = Failed::of_all(tables) {
             return Err(failed);
         }
         Ok(Value::Object(keys(&report)))

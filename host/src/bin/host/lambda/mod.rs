@@ -33,7 +33,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Whether it is the Lambda runtime that started this program.
 pub(crate) fn is_function() -> bool {
-    environment().any(|(name, _)| name == "AWS_LAMBDA_RUNTIME_API")
+    variable("AWS_LAMBDA_RUNTIME_API").is_some()
+}
+
+fn variable(name: &str) -> Option<String> {
+    environment().find_map(|(found, value)| (found == name).then_some(value))
 }
 
 /// Serves events until the runtime ends.
@@ -96,7 +100,7 @@ fn start(function: &mut Option<Function>) -> Result<&mut Function, Failure> {
         return Ok(function);
     }
     let began = Instant::now();
-    let name = environment().find_map(|(name, value)| (name == "_HANDLER").then_some(value)).unwrap_or_default();
+    let name = variable("_HANDLER").unwrap_or_default();
     let config = Config::read(None, environment()).map_err(boxed)?;
     // It lives as long as the program.
     let config: &'static Config = Box::leak(Box::new(config));
@@ -121,15 +125,14 @@ fn handle(function: &Mutex<Option<Function>>, event: LambdaEvent<Value>) -> Resu
     let began = Instant::now();
     let deadline = deadline(context.deadline);
     tracing::info!(time_left_seconds = deadline.saturating_duration_since(began).as_secs(), "the event begins");
-    let mut metrics = Metrics::new(environment().find_map(|(name, value)| (name == METRICS_VARIABLE).then_some(value)));
+    let mut metrics = Metrics::new(variable(METRICS_VARIABLE));
     let mut function = lock(function);
     let handled = start(&mut function).map_err(Failed::from).and_then(|function| match function {
         Function::Ingest(ingest) => ingest.handle(payload, deadline, &mut metrics),
         Function::Process(process) => process.handle(payload, deadline, &mut metrics),
     });
     if let Err(failed) = &handled {
-        failed.log();
-        metrics.add("Critical", u64::from(failed.is_final()));
+        failed.tell(&mut metrics);
     }
     metrics.write(now());
     tracing::info!(seconds = seconds(began), "the event ends");

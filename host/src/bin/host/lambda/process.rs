@@ -14,7 +14,7 @@ use crate::commands::{Failure, environment_failure, runtime};
 use crate::screen;
 use host::config::Config;
 use host::error::{Exit, Explain};
-use host::process::{Parts, Plan, ProcessOptions, ProcessReport, StarOutcome, StarTableReport, process};
+use host::process::{Parts, Plan, ProcessError, ProcessOptions, ProcessReport, StarOutcome, StarTableReport, process};
 use host::sandbox::{Package, Plugin};
 use host::star::StarLake;
 use serde_json::{Value, json};
@@ -44,6 +44,12 @@ struct Looked {
     unfinished: BTreeSet<String>,
     /// Those that no plugin reads.
     unknown: Vec<String>,
+}
+
+impl Looked {
+    fn nothing() -> Self {
+        Self { report: ProcessReport::empty(), unfinished: BTreeSet::new(), unknown: Vec::new() }
+    }
 }
 
 impl Process {
@@ -86,22 +92,16 @@ impl Process {
     fn messages(&mut self, messages: Vec<Message>, deadline: Instant, metrics: &mut Metrics) -> Result<Value, Failed> {
         let tables: BTreeSet<String> =
             messages.iter().filter_map(|message| message.tables.as_ref().ok()).flatten().cloned().collect();
-        let unfinished = match self.look_at(tables, deadline, metrics) {
-            Ok(looked) => {
-                if let Some(failed) = looked.as_ref().and_then(|looked| failures(&looked.report, false)) {
-                    failed.log();
-                    metrics.add("Critical", 1);
-                }
-                looked.map_or_else(BTreeSet::new, |looked| looked.unfinished)
-            }
-            // To show the messages again would help nobody: the next look brings what they tell of.
-            Err(failed) if failed.is_final() => {
-                failed.log();
-                metrics.add("Critical", 1);
-                BTreeSet::new()
-            }
+        let looked = if tables.is_empty() { Ok(Looked::nothing()) } else { self.look(tables, deadline, metrics) };
+        // To show messages again for what is wrong for good would help nobody: the next look brings what they tell of.
+        let (unfinished, failed) = match looked {
+            Ok(looked) => (looked.unfinished, failures(&looked.report, false)),
+            Err(failed) if failed.is_final() => (BTreeSet::new(), Some(failed)),
             Err(failed) => return Err(failed),
         };
+        if let Some(failed) = failed {
+            failed.tell(metrics);
+        }
         let mut failures = Vec::new();
         for Message { id, tables } in messages {
             let is_failed = match tables {
@@ -118,16 +118,6 @@ impl Process {
             }
         }
         Ok(json!({ "batchItemFailures": failures }))
-    }
-
-    /// Looks at the star tables that are made of some tables, if there are any.
-    fn look_at(
-        &mut self,
-        tables: BTreeSet<String>,
-        deadline: Instant,
-        metrics: &mut Metrics,
-    ) -> Result<Option<Looked>, Failed> {
-        if tables.is_empty() { Ok(None) } else { self.look(tables, deadline, metrics).map(Some) }
     }
 
     /// Looks at the star tables that are made of some tables, or at all.
@@ -155,16 +145,16 @@ impl Process {
         let plan = Plan::new(&self.plugins).map_err(|error| Failed::explained(&error))?;
         let (known, unknown): (Vec<String>, Vec<String>) =
             tables.into_iter().partition(|table| plan.made_of(std::slice::from_ref(table)).is_ok());
-        if self.loader.worst() != Exit::Done {
+        let lacks_plugins = self.loader.worst() != Exit::Done;
+        if lacks_plugins {
             metrics.add("Critical", 1);
         } else if !unknown.is_empty() {
             tracing::warn!(tables = unknown.join(", "), "no plugin reads these tables");
         }
         if known.is_empty() && !asks_all {
-            return Ok(Looked { report: ProcessReport::empty(), unfinished: BTreeSet::new(), unknown });
+            return Ok(Looked { unknown, ..Looked::nothing() });
         }
         let plugins = std::mem::take(&mut self.plugins);
-        let lacks_plugins = self.loader.worst() != Exit::Done;
         let star = match &self.star {
             Some(star) => star.clone(),
             None => self.star.insert(open_star_tables(&self.config.flow.star(), runtime()?)?).clone(),
@@ -182,12 +172,8 @@ impl Process {
 
     fn maintain(&self) -> Result<Value, Failed> {
         let joined = run_compact(self.config, Vec::new(), true)?;
-        if let Some(failed) = Failed::of_all(
-            joined
-                .tables
-                .iter()
-                .filter_map(|table| Some((table.table.as_str(), table.result.as_ref().err()? as &dyn Explain))),
-        ) {
+        let tables = joined.tables.iter().map(|table| (table.table.as_str(), table.result.as_ref().err()));
+        if let Some(failed) = Failed::of_all(tables) {
             return Err(failed);
         }
         let removed = collect_star(self.config, false)?.map_or(0, |collected| collected.keys.len());
@@ -204,19 +190,11 @@ fn unfinished(parts: &Parts, report: &ProcessReport) -> BTreeSet<String> {
     };
     let stars: BTreeSet<&str> =
         report.tables.iter().filter(may_come_further).map(|table| table.table.as_str()).collect();
-    let of_plugin = |plugin: &Plugin| {
-        let manifest = plugin.manifest();
-        let lookups = manifest.lookups.iter().map(|lookup| lookup.table.clone());
-        lookups.chain([manifest.source_table.clone()]).collect::<Vec<_>>()
-    };
-    let makes_one =
-        |plugin: &&Plugin| plugin.manifest().star_tables.iter().any(|star| stars.contains(star.name.as_str()));
-    let mut tables: BTreeSet<String> = parts.plugins.iter().filter(makes_one).flat_map(of_plugin).collect();
+    let makes_one = |plugin: &&Plugin| stars.iter().any(|star| makes(plugin, star));
     // What no plugin makes, the deletions, is made of all.
-    if stars.iter().any(|star| !parts.plugins.iter().any(|plugin| makes(plugin, star))) {
-        tables.extend(parts.plugins.iter().flat_map(of_plugin));
-    }
-    tables
+    let is_of_all = stars.iter().any(|star| !parts.plugins.iter().any(|plugin| makes(plugin, star)));
+    let plugins = parts.plugins.iter().filter(|plugin| is_of_all || makes_one(plugin));
+    plugins.flat_map(|plugin| plugin.manifest().inputs()).cloned().collect()
 }
 
 fn makes(plugin: &Plugin, star: &str) -> bool {
@@ -225,11 +203,10 @@ fn makes(plugin: &Plugin, star: &str) -> bool {
 
 /// The star tables that failed; with `all` also those that the next try may bring further.
 fn failures(report: &ProcessReport, all: bool) -> Option<Failed> {
-    let failed = report.tables.iter().filter_map(|table| {
-        let error = table.result.as_ref().err().filter(|error| all || error.exit() != Exit::Environment)?;
-        Some((table.table.as_str(), error as &dyn Explain))
-    });
-    Failed::of_all(failed)
+    let is_meant = |error: &&ProcessError| all || error.exit() != Exit::Environment;
+    Failed::of_all(
+        report.tables.iter().map(|table| (table.table.as_str(), table.result.as_ref().err().filter(is_meant))),
+    )
 }
 
 fn count(report: &ProcessReport, metrics: &mut Metrics) {
