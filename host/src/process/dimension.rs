@@ -1,6 +1,6 @@
 //! Dimensions: the newest row of each key.
 
-use super::fact::{check_drift, packet_input, read_error};
+use super::fact::{packet_input, read_error};
 use super::packets::{MANIFESTS_AHEAD, first_missing, gaps};
 use super::publish::StarUpload;
 use super::reader::PacketReader;
@@ -236,7 +236,7 @@ impl Process<'_> {
         was_held: bool,
         folded: &mut Folded,
     ) -> Result<bool, ProcessError> {
-        check_drift(plugin, manifest)?;
+        self.check_columns(plugin, manifest)?;
         let options = PacketOptions {
             tables,
             lookups,

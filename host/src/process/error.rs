@@ -28,6 +28,8 @@ pub enum ProcessError {
     /// The columns of a packet are not those that the plugin reads.
     #[error("packet {sequence} of `{table}` is not what {plugin} reads: {}", words(problems))]
     Drift {
+        /// The star table that waits for it.
+        star: String,
         /// The source table.
         table: String,
         /// The packet.
@@ -59,8 +61,8 @@ pub enum ProcessError {
         /// The last packet that the star table holds.
         sequence: u64,
     },
-    /// A packet was to be accepted that is not held.
-    #[error("packet {sequence} of `{star}` is not held by {plugin}: there is nothing to accept")]
+    /// A packet was to be accepted that stops nothing.
+    #[error("packet {sequence} does not stop `{star}` with {plugin}: there is nothing to accept")]
     NotHeld {
         /// The first star table of the plugin.
         star: String,
@@ -167,10 +169,11 @@ impl Explain for ProcessError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Drift { .. } => {
-                "the table of the source has changed: publish a plugin that reads its new columns, and it catches up by itself"
-                    .to_owned()
-            }
+            Self::Drift { star, sequence, .. } => format!(
+                "the table of the source has changed: publish a plugin that reads its columns, old and new, as nullable ones, and it \
+                 catches up by itself; or, if a later packet brings the rows as they should be, \
+                 `host process --accept {star}/{sequence}`: rows of this one that lack a column are rejected"
+            ),
             Self::Ahead { .. } => {
                 "does `[lake] raw` name the right lake? Were packets lost, bring them back from a backup".to_owned()
             }
@@ -182,9 +185,12 @@ impl Explain for ProcessError {
                 "does `[lake] raw` name the right lake? If it was begun anew, `host replay --table {star}` makes the table again \
                  from the packets that there are now"
             ),
-            Self::NotHeld { .. } => "`host status` shows the packets that are held; run `host process` first".to_owned(),
+            Self::NotHeld { .. } => {
+                "`host status` shows the packets that stop a table; run `host process` first".to_owned()
+            }
             Self::Gap { .. } => {
-                "bring the manifest back from a backup, or from an older version of the bucket; nothing was written".to_owned()
+                "bring the manifest back from a backup, or from an older version of the bucket; nothing was written"
+                    .to_owned()
             }
             Self::Joined { first, last, .. } => format!("`--sequence {first}..{last}` takes all of them"),
             Self::Sibling { .. } => return None,

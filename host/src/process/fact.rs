@@ -153,7 +153,7 @@ impl Process<'_> {
         if let Some(stopped) = self.stopped_before(plugin, &fact.held, manifest.sequence)? {
             return Ok(Some(stopped));
         }
-        check_drift(plugin, manifest)?;
+        self.check_columns(plugin, manifest)?;
         let calendar = CalendarColumns::new(plugin.manifest(), &self.plan.calendars(), self.parts.calendar.limit());
         let options = PacketOptions {
             tables: fact.tables,
@@ -292,7 +292,8 @@ pub(crate) fn check_drift(plugin: &Plugin, manifest: &Manifest) -> Result<(), Pr
         return Ok(());
     }
     let (table, sequence) = (manifest.table.clone(), manifest.sequence);
-    Err(ProcessError::Drift { table, sequence, plugin: plugin_name(plugin), problems })
+    let star = plugin.manifest().star_tables[0].name.clone();
+    Err(ProcessError::Drift { star, table, sequence, plugin: plugin_name(plugin), problems })
 }
 
 /// A packet as it is transformed, and where it will stand what goes wrong with reading it.

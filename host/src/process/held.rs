@@ -1,7 +1,8 @@
 //! Packets with too many rejects, and the decision to publish their good rows all the same.
 
+use super::packets::Packets;
 use super::report::{Held, StarOutcome};
-use super::{Parts, Plan, Process, ProcessError, keys};
+use super::{Parts, Plan, Process, ProcessError, check_drift, keys};
 use crate::lake::LakeError;
 use crate::packet::Manifest;
 use crate::sandbox::Plugin;
@@ -28,11 +29,17 @@ fn first_table(plugin: &Plugin) -> &str {
 }
 
 /// Remembers the decisions of this run.
-pub(super) fn accept(parts: &Parts, plan: &Plan<'_>, accepted: &[(String, u64)]) -> Result<(), ProcessError> {
+pub(super) fn accept(
+    parts: &Parts,
+    plan: &Plan<'_>,
+    packets: &Packets<'_>,
+    accepted: &[(String, u64)],
+) -> Result<(), ProcessError> {
     for (table, sequence) in accepted {
         let plugin = plan.maker(table).ok_or_else(|| plan.unknown_table(table))?;
         let first = first_table(plugin);
-        if parts.document::<Held>(&keys::held(first, *sequence, plugin.digest()))?.is_none() {
+        let is_held = parts.document::<Held>(&keys::held(first, *sequence, plugin.digest()))?.is_some();
+        if !is_held && !is_drifted(packets, plugin, *sequence)? {
             let (star, plugin) = (first.to_owned(), super::plugin_name(plugin));
             return Err(ProcessError::NotHeld { star, sequence: *sequence, plugin });
         }
@@ -48,7 +55,24 @@ pub(super) fn accept(parts: &Parts, plan: &Plan<'_>, accepted: &[(String, u64)])
     Ok(())
 }
 
+/// Whether the packet of a plugin's source has other columns than the plugin reads.
+fn is_drifted(packets: &Packets<'_>, plugin: &Plugin, sequence: u64) -> Result<bool, ProcessError> {
+    let source = &plugin.manifest().source_table;
+    let found = packets.between(source, sequence.saturating_sub(1), sequence)?;
+    let manifests = packets.manifests(source, &found)?;
+    Ok(manifests.iter().any(|manifest| check_drift(plugin, manifest).is_err()))
+}
+
 impl Process<'_> {
+    /// Holds the columns of a packet against those that a plugin reads, unless somebody has accepted the packet: then the rows that
+    /// lack one are rejected.
+    pub(super) fn check_columns(&self, plugin: &Plugin, packet: &Manifest) -> Result<(), ProcessError> {
+        match check_drift(plugin, packet) {
+            Err(error) if !self.is_accepted(plugin, packet.sequence)? => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// The packets that were held before, with the same plugin.
     pub(super) fn held_sequences(&self, plugin: &Plugin) -> Result<BTreeSet<u64>, ProcessError> {
         let prefix = keys::held_prefix(first_table(plugin));

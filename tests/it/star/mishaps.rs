@@ -202,6 +202,46 @@ fn what_stops_a_table_stands_in_the_status_until_it_goes_on() {
     assert!(findings(&workplace).contains(&("damaged-log".to_owned(), "dim_date".to_owned())));
 }
 
+#[test]
+fn a_packet_whose_columns_changed_can_be_accepted_and_costs_its_own_rows() {
+    let (workplace, orders) = three_packets();
+    let renamed: Vec<String> = orders.iter().map(|line| line.replace("units_sold", "units")).collect();
+    workplace.ingest("sales_order", &renamed);
+    let refused = workplace.text(&["process"], 3);
+    assert!(
+        refused.contains("source-drift") && refused.contains("`host process --accept fact_sales_order/4`"),
+        "{refused}"
+    );
+    workplace.ingest("sales_order", &orders);
+    workplace.text(&["process"], 3);
+    workplace.text(&["process", "--accept", "fact_sales_order/4"], 0);
+    let expected: Vec<Value> =
+        [["made"; 3], ["rejected"; 3], ["made"; 3]].concat().into_iter().map(Value::from).collect();
+    assert_eq!(outcomes(&workplace, 9), expected);
+    workplace.text(&["verify"], 0);
+    workplace.text(&["replay", "--table", FACT], 0);
+    assert_eq!(outcomes(&workplace, 9), expected);
+    workplace.text(&["verify"], 0);
+    assert!(workplace.text(&["process", "--accept", "fact_sales_order/5"], 3).starts_with("error[not-held]"));
+}
+
+#[test]
+fn a_dimension_whose_source_had_other_columns_for_a_while_goes_on_once_that_is_accepted() {
+    let workplace = Workplace::new(&["dim_currency"]);
+    let currency = |id: u32, code: &str, column: &str| {
+        let moment = "\"created_at\":\"2024-02-03T14:20:52.186\",\"last_updated\":\"2024-02-03T14:20:52.186\"";
+        format!("{{\"currency_id\":{id},\"{column}\":\"{code}\",{moment}}}")
+    };
+    for (code, column) in [("GBP", "currency_code"), ("GBP", "code"), ("EUR", "currency_code")] {
+        workplace.ingest("currency", &[currency(1, code, column), currency(2, "USD", column)]);
+    }
+    assert!(workplace.text(&["process"], 3).contains("packet 2 of `currency`"));
+    workplace.text(&["process", "--accept", "dim_currency/2"], 0);
+    assert_eq!(workplace.json(&["explain", "dim_currency", "1"], 0)["outcome"], "made");
+    assert_eq!(told(&workplace.json(&["status"], 0), "star_tables", "dim_currency", "behind"), 0);
+    workplace.text(&["verify"], 0);
+}
+
 /// Puts the rows of a fact's files into files of other names, as another program does that tidies the table up.
 fn rename_files(workplace: &Workplace) {
     let folder = workplace.path(&format!("lake/star/{FACT}"));

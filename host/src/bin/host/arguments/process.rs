@@ -30,7 +30,8 @@ pub(crate) struct ProcessArguments {
     /// out.
     #[arg(long = "table", value_name = "TABLE")]
     pub(crate) tables: Vec<String>,
-    /// Publish the good rows of this packet although too many of its rows are rejected; the decision is kept.
+    /// Publish the good rows of this packet although too many of its rows are rejected, or its columns are not those that the plugin
+    /// reads; the decision is kept. Can be given more than once.
     #[arg(long, value_name = "TABLE/SEQUENCE", value_parser = parse_packet)]
     pub(crate) accept: Vec<(String, u64)>,
     /// How many threads work; one for each processor if left out. The result is the same with any number.
