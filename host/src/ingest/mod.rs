@@ -128,7 +128,7 @@ pub struct Progress {
 /// Brings what has changed in a source into the lake. One table's failure does not stop the others; it is in the report.
 ///
 /// # Errors
-/// [`IngestError`] if the source as a whole can't be read, or has no table of a name that was asked for.
+/// [`IngestError`] if the source as a whole can't be read.
 pub async fn ingest(
     parts: &Parts,
     options: &IngestOptions,
@@ -137,6 +137,7 @@ pub async fn ingest(
     let began = Instant::now();
     let (tables, mut reports) = select(parts.source.tables().await?, &options.tables)?;
     tracing::info!(run = parts.run, tables = tables.len(), "ingest begins");
+    let vanished = if options.tables.is_empty() { vanished(parts, &tables, &reports).await } else { Vec::new() };
     let count = tables.len();
     let mut waiting = tables;
     let (mut tries, mut listed_again) = (0, 0);
@@ -170,14 +171,32 @@ pub async fn ingest(
     let rows: u64 = reports.iter().filter_map(TableReport::rows).sum();
     tracing::info!(run = parts.run, rows, seconds = took.as_secs_f64(), "ingest ends");
     crate::crash::point("run-done");
-    Ok(IngestReport { run: parts.run.clone(), tables: reports, took })
+    Ok(IngestReport { run: parts.run.clone(), tables: reports, vanished, took })
+}
+
+/// The tables that have a checkpoint and are not among those of the source, of which some can't be read.
+async fn vanished(parts: &Parts, tables: &[SourceTable], unreadable: &[TableReport]) -> Vec<String> {
+    let mut vanished = match parts.checkpoints.tables().await {
+        Ok(known) => known,
+        Err(error) => {
+            tracing::warn!(error = crate::error::with_causes(&error), "whether a table is gone can't be told");
+            return Vec::new();
+        }
+    };
+    let found: BTreeSet<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    let is_unreadable = |name: &str| unreadable.iter().any(|report| report.table == name);
+    vanished.retain(|name| !found.contains(name.as_str()) && !is_unreadable(name) && !parts.source.excludes(name));
+    for table in &vanished {
+        tracing::warn!(table, "the source no longer has the table: what is made of it stays as it is");
+    }
+    vanished
 }
 
 /// The tables of a source that are asked for, those that others refer to first; all if none is. Those that can't be read are among
 /// them.
 ///
 /// # Errors
-/// [`IngestError`] if the source as a whole can't be read, or has no table of a name that was asked for.
+/// [`IngestError`] if the source as a whole can't be read.
 pub async fn tables(source: &dyn Source, asked: &[String]) -> Result<Vec<String>, IngestError> {
     let (tables, unreadable) = select(source.tables().await?, asked)?;
     let unreadable = unreadable.into_iter().map(|report| report.table);
@@ -283,7 +302,7 @@ async fn round(
     Ok(again)
 }
 
-/// The tables that are asked for, those that others refer to first; and reports of those that can't be read.
+/// The tables that are asked for, those that others refer to first; and reports of those that can't be read, or are not there.
 fn select(
     found: Vec<Result<SourceTable, SourceError>>,
     asked: &[String],
@@ -296,12 +315,14 @@ fn select(
     if found.is_empty() {
         return Err(SourceError::Empty.into());
     }
-    if let Some(unknown) = asked.iter().find(|table| !known.contains(*table)) {
-        let (table, known) = (unknown.clone(), crate::text::listed(&known, "none"));
-        return Err(SourceError::UnknownTable { table, known }.into());
-    }
-    let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|table| table == name);
-    let (mut tables, mut reports) = (Vec::new(), Vec::new());
+    let asked: BTreeSet<&str> = asked.iter().map(String::as_str).collect();
+    let unknown = asked.iter().filter(|table| !known.contains(**table)).map(|table| {
+        let unknown =
+            SourceError::UnknownTable { table: (*table).to_owned(), known: crate::text::listed(&known, "none") };
+        TableReport::failed(table, unknown.into())
+    });
+    let (mut tables, mut reports) = (Vec::new(), unknown.collect::<Vec<_>>());
+    let is_asked = |name: &str| asked.is_empty() || asked.contains(name);
     for table in found {
         match table {
             Ok(table) if is_asked(&table.name) => tables.push(table),

@@ -11,6 +11,8 @@ pub struct IngestReport {
     pub run: String,
     /// The tables, in the order in which they were read.
     pub tables: Vec<TableReport>,
+    /// Tables that were read before and that the source no longer has, where all were asked for.
+    pub vanished: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }

@@ -66,7 +66,7 @@ impl DirectorySource {
         for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
             let name = entry.map_err(unreadable)?.file_name();
             let table = name.to_str().and_then(|name| name.strip_suffix(".jsonl")).filter(|table| !table.is_empty());
-            names.extend(table.filter(|table| !self.exclude.iter().any(|name| name == table)).map(str::to_owned));
+            names.extend(table.filter(|table| !self.excludes(table)).map(str::to_owned));
         }
         names.sort_unstable();
         Ok(names)
@@ -159,6 +159,10 @@ impl DirectorySource {
 
 #[async_trait]
 impl Source for DirectorySource {
+    fn excludes(&self, table: &str) -> bool {
+        self.exclude.iter().any(|name| name == table)
+    }
+
     async fn tables(&self) -> Result<Vec<Result<SourceTable, SourceError>>, SourceError> {
         let mut schemas = self.schemas()?;
         let names = self.names()?;

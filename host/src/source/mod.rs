@@ -99,6 +99,11 @@ pub trait Source: Debug + Send + Sync {
     /// [`SourceError`] if the source as a whole can't be read.
     async fn tables(&self) -> Result<Vec<Result<SourceTable, SourceError>>, SourceError>;
 
+    /// Whether a table is not read because the configuration says so.
+    fn excludes(&self, _table: &str) -> bool {
+        false
+    }
+
     /// Whether lines hold values as the source spells them, whatever the types of its columns are.
     fn keeps_spelling(&self) -> bool {
         false

@@ -235,6 +235,29 @@ fn a_table_that_nobody_knows_is_answered_with_those_that_there_are() {
 }
 
 #[test]
+fn a_table_that_is_not_there_stops_no_other() {
+    let scene = Scene::with_tables();
+    let document = scene.json(&["ingest", "--table", "staf", "--table", "currency"], 3);
+    let codes: Vec<&Value> =
+        document["tables"].as_array().unwrap().iter().map(|table| &table["error"]["code"]).collect();
+    assert_eq!(codes, [&Value::from("source-unknown-table"), &Value::Null], "{document}");
+    assert_eq!(document["tables"][1]["packet"]["sequence"], 1, "{document}");
+}
+
+#[test]
+fn a_table_that_the_source_no_longer_has_is_told_until_it_is_excluded() {
+    let scene = Scene::with_tables();
+    scene.ingest();
+    fs::remove_file(scene.path("tables/staff.jsonl")).unwrap();
+    is_told("vanished_table", scene.said(&["ingest"]));
+    assert_eq!(scene.json(&["ingest"], 0)["vanished"], serde_json::json!(["staff"]));
+    let named = scene.json(&["ingest", "--table", "currency"], 0);
+    assert_eq!(named["vanished"], serde_json::json!([]), "nobody asked for it");
+    let scene = scene.set("HOST_SOURCE_EXCLUDE", "staff");
+    assert_eq!(scene.json(&["ingest"], 0)["vanished"], serde_json::json!([]));
+}
+
+#[test]
 fn a_partial_failure_exits_with_the_worst_of_its_parts_and_the_other_tables_go_on() {
     let scene = Scene::with_tables();
     scene.write("tables/odd.jsonl", "{\"name\":\"no key\"}\n");

@@ -64,6 +64,10 @@ impl PostgresSource {
 
 #[async_trait]
 impl Source for PostgresSource {
+    fn excludes(&self, table: &str) -> bool {
+        self.exclude.iter().any(|name| name == table)
+    }
+
     async fn tables(&self) -> Result<Vec<Result<SourceTable, SourceError>>, SourceError> {
         let client = self.address.connect(&self.schema).await?;
         let catalog = Catalog::read(&client, &self.schema).await?;

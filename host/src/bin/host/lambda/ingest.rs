@@ -90,7 +90,8 @@ impl Ingest {
 /// The key of the packet of each table; null where no row had changed.
 fn keys(report: &IngestReport) -> Map<String, Value> {
     let key = |table: &host::ingest::TableReport| table.committed.as_ref().map(|committed| committed.key.clone());
-    report.tables.iter().map(|table| (table.table.clone(), key(table).into())).collect()
+    let read = report.tables.iter().map(|table| (table.table.clone(), key(table).into()));
+    read.chain(report.vanished.iter().map(|table| (table.clone(), Value::Null))).collect()
 }
 
 /// What became of a backfill.

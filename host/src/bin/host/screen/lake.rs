@@ -71,7 +71,7 @@ pub(crate) fn show_ingest(report: &IngestReport, json: bool) -> Exit {
 /// What an ingest did, as JSON.
 pub(super) fn ingest_document(report: &IngestReport) -> Value {
     let tables: Vec<Value> = report.tables.iter().map(table_document).collect();
-    json!({ "run": report.run, "seconds": report.took.as_secs_f64(), "tables": tables })
+    json!({ "run": report.run, "seconds": report.took.as_secs_f64(), "tables": tables, "vanished": report.vanished })
 }
 
 /// What an ingest did, as text.
@@ -107,6 +107,13 @@ pub(super) fn ingest_text(report: &IngestReport) -> String {
     let mut screen = format!("{table}\n{packets} with {rows}{gone} in {:.3} s\n", report.took.as_secs_f64());
     for table in &report.tables {
         screen += &remarks(table);
+    }
+    for table in &report.vanished {
+        screen += &format!(
+            "\nwarning: the source no longer has `{}`: what is made of it stays as it is\nhint: was it renamed? If it is gone for \
+             good, remove its checkpoint\n",
+            shown(table, TEXT_CHARS_MAX)
+        );
     }
     screen
 }
