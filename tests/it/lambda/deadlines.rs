@@ -5,6 +5,7 @@ use super::events::{database, failure, lines};
 use serde_json::json;
 use std::time::Duration;
 use tests::function::Outcome;
+use tests::proxy::{Fault, Rule};
 use tests::tools::assert_done;
 
 #[test]
@@ -48,4 +49,34 @@ fn without_time_nothing_is_begun_and_the_next_run_goes_on() {
     }
     eprintln!("{runs} runs");
     assert_done(&deployment.host(&["verify"]));
+}
+
+#[test]
+fn a_service_that_does_not_answer_costs_the_run_and_no_more() {
+    let deployment = Deployment::with_plugins(&database());
+    let mut ingest = deployment.function("ingest", "ingest.log");
+    ingest.function.invoke(&json!({})).answer();
+    let mut process = deployment.function("process", "process.log");
+    // It is ready before anything hangs.
+    process.function.invoke(&json!({ "table": "currency" })).answer();
+    for (deployed, event) in [(&mut ingest, json!({})), (&mut process, json!({ "action": "process" }))] {
+        deployed.proxy.add(Rule::new("GET", "", usize::MAX, Fault::Hang));
+        deployed.proxy.add(Rule::new("POST", "", usize::MAX, Fault::Hang));
+        let (error_type, message) = failure(deployed.function.invoke_with(&event, Duration::from_secs(6)));
+        assert!(error_type == "Retryable" && message.contains("out-of-time"), "{error_type}: {message}");
+        deployed.proxy.clear();
+        deployed.function.invoke(&event).answer();
+        assert_eq!(deployed.function.cold_starts, 1, "the same process goes on");
+    }
+    assert_done(&deployment.host(&["verify"]));
+}
+
+#[test]
+fn an_event_that_is_too_deep_is_told_as_any_other_that_is_not_understood() {
+    let deployment = Deployment::with_plugins(&database());
+    let mut process = deployment.function("process", "process.log");
+    let deep = (0..300).fold(json!([]), |inner, _| json!([inner]));
+    let (error_type, message) = failure(process.function.invoke(&deep));
+    assert!(error_type == "Final" && message.starts_with("error[event]"), "{error_type}: {message}");
+    assert!(lines(&process).iter().any(|line| line["severity"] == "CRITICAL"));
 }

@@ -42,6 +42,15 @@ impl Failed {
         Self::final_one(format!("a task of the host ended: {error}; this is a mistake of the host: please report it"))
     }
 
+    /// A service that neither answered nor failed until the time was over.
+    pub(super) fn out_of_time() -> Self {
+        Self::retryable(
+            "error[out-of-time]: the time is over, and something still waits for the answer of a service: what is committed stays, \
+             and the next run goes on"
+                .to_owned(),
+        )
+    }
+
     /// An event that can't be understood.
     pub(super) fn event(reason: impl std::fmt::Display) -> Self {
         Self::final_one(format!("error[event]: {reason}"))

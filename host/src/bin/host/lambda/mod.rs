@@ -26,8 +26,9 @@ use host::config::{Config, METRICS_VARIABLE};
 use lambda_runtime::{LambdaEvent, service_fn};
 use metrics::Metrics;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -54,23 +55,33 @@ pub(crate) fn run() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Failure> {
-    let function = Arc::new(Mutex::new(None));
-    // What every event needs is made before the first one: the runtime gives more of a processor until then. What fails here is
-    // tried again, and told, with the first event.
-    let started = function.clone();
-    let started = tokio::task::spawn_blocking(move || start(&mut lock(&started)).err().map(Failed::from)).await;
-    if let Ok(Some(failed)) = started {
-        failed.log();
+    let slot = Slot::default();
+    // What every event needs is made before the first one: the runtime gives more of a processor until then. What fails here, or
+    // hangs, is tried again, and told, with the first event.
+    let function = lock(&slot).clone();
+    let starting = tokio::task::spawn_blocking(move || start(&mut lock(&function)).err().map(Failed::from));
+    match tokio::time::timeout(START_TIMEOUT, starting).await {
+        Ok(Ok(Some(failed))) => failed.log(),
+        Ok(Ok(None) | Err(_)) => {}
+        Err(_) => *lock(&slot) = Arc::default(),
     }
-    let service = service_fn(|event: LambdaEvent<Value>| {
-        let function = function.clone();
+    let service = service_fn(|event: LambdaEvent<Box<RawValue>>| {
+        let slot = slot.clone();
         async move {
-            let handled = tokio::task::spawn_blocking(move || handle(&function, event)).await;
-            handled.unwrap_or_else(|panic| {
-                let failed = Failed::mistake(&panic);
-                failed.log();
-                Err(failed)
-            })
+            let function = lock(&slot).clone();
+            let patience = patience(event.context.deadline);
+            let handling = tokio::task::spawn_blocking(move || handle(&function, event));
+            let failed = match tokio::time::timeout(patience, handling).await {
+                Ok(Ok(handled)) => return handled,
+                Ok(Err(panic)) => Failed::mistake(&panic),
+                Err(_) => {
+                    // What hangs goes on to hang, and holds its function: the next event has another one.
+                    *lock(&slot) = Arc::default();
+                    Failed::out_of_time()
+                }
+            };
+            failed.log();
+            Err(failed)
         }
     });
     let mut terminate = signal(SignalKind::terminate()).map_err(environment_failure)?;
@@ -90,8 +101,14 @@ enum Function {
     Process(Box<process::Process>),
 }
 
-fn lock(function: &Mutex<Option<Function>>) -> std::sync::MutexGuard<'_, Option<Function>> {
-    function.lock().unwrap_or_else(PoisonError::into_inner)
+/// How long to wait before the first event: the runtime itself waits for ten seconds.
+const START_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Where the function is that the next event goes to.
+type Slot = Arc<Mutex<Arc<Mutex<Option<Function>>>>>;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes the function ready, unless it is.
@@ -118,16 +135,17 @@ fn start(function: &mut Option<Function>) -> Result<&mut Function, Failure> {
     Ok(function.insert(ready))
 }
 
-fn handle(function: &Mutex<Option<Function>>, event: LambdaEvent<Value>) -> Result<Value, Failed> {
-    let LambdaEvent { mut payload, context } = event;
+fn handle(function: &Mutex<Option<Function>>, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Failed> {
+    let LambdaEvent { payload, context } = event;
     log::begin_request(&context.request_id);
-    let is_scheduled = event::take_scheduled(&mut payload);
+    let mut payload: Result<Value, _> = serde_json::from_str(payload.get());
+    let is_scheduled = payload.as_mut().is_ok_and(event::take_scheduled);
     let began = Instant::now();
     let deadline = deadline(context.deadline);
     tracing::info!(time_left_seconds = deadline.saturating_duration_since(began).as_secs(), "the event begins");
     let mut metrics = Metrics::new(variable(METRICS_VARIABLE));
     let mut function = lock(function);
-    let handled = start(&mut function).map_err(Failed::from).and_then(|function| match function {
+    let handled = payload.map_err(Failed::event).and_then(|payload| match start(&mut function)? {
         Function::Ingest(ingest) => ingest.handle(payload, deadline, &mut metrics),
         Function::Process(process) => process.handle(payload, deadline, &mut metrics),
     });
@@ -147,9 +165,21 @@ fn handle(function: &Mutex<Option<Function>>, event: LambdaEvent<Value>) -> Resu
 /// a minute more, or a quarter of the time where that is less.
 fn deadline(end: u64) -> Instant {
     const RESERVE_MAX: Duration = Duration::from_secs(60);
-    let now_millis = u64::try_from(now().timestamp_millis()).unwrap_or(0);
-    let left = Duration::from_millis(end.saturating_sub(now_millis));
+    let left = left(end);
     Instant::now() + (left - RESERVE_MAX.min(left / 4))
+}
+
+/// How long to wait for what is handled, in case a service neither answers nor fails: until shortly before `end`.
+fn patience(end: u64) -> Duration {
+    const PATIENCE_MIN: Duration = Duration::from_secs(5);
+    let left = left(end);
+    (left - Duration::from_secs(2).min(left / 10)).max(PATIENCE_MIN)
+}
+
+/// How long it is until `end`, in milliseconds since 1970.
+fn left(end: u64) -> Duration {
+    let now_millis = u64::try_from(now().timestamp_millis()).unwrap_or(0);
+    Duration::from_millis(end.saturating_sub(now_millis))
 }
 
 fn seconds(since: Instant) -> f64 {
