@@ -102,8 +102,15 @@ impl Process<'_> {
             return Ok(None);
         }
         let held: Option<Held> = self.parts.document(&keys::held(first_table(plugin), sequence, plugin.digest()))?;
-        // Within other limits of the calendar other rows are rejected.
-        Ok(held.filter(|held| held.calendar_limit == self.parts.calendar.limit.to_string()))
+        // Within other limits other rows are rejected.
+        let (calendar_limit, limits) = self.limits(plugin);
+        Ok(held.filter(|held| held.calendar_limit == calendar_limit && held.limits == limits))
+    }
+
+    /// The limits that decide which rows a plugin can take: of the calendar, and of its calls.
+    fn limits(&self, plugin: &Plugin) -> (String, String) {
+        let limits = serde_json::to_string(plugin.limits()).unwrap_or_default();
+        (self.parts.calendar.limit.to_string(), limits)
     }
 
     /// Holds a packet whose rejects are too many, unless somebody has accepted it.
@@ -118,11 +125,13 @@ impl Process<'_> {
         }
         let star_table = first_table(plugin).to_owned();
         let rejects_key = keys::rejects(&star_table, packet.sequence, plugin.digest()).to_string();
+        let (calendar_limit, limits) = self.limits(plugin);
         let held = Held {
             star_table,
             table: packet.table.clone(),
             sequence: packet.sequence,
-            calendar_limit: self.parts.calendar.limit.to_string(),
+            calendar_limit,
+            limits,
             plugin: plugin.manifest().name.clone(),
             version: plugin.manifest().version.clone(),
             digest: plugin.digest().to_owned(),

@@ -84,6 +84,9 @@ pub struct Held {
     /// The years beyond which no day may lie, as they were then.
     #[serde(default)]
     pub calendar_limit: String,
+    /// The limits of the plugin's calls, as they were then, in JSON.
+    #[serde(default)]
+    pub limits: String,
     /// The records of the packet.
     pub records: u64,
     /// Those that were rejected.

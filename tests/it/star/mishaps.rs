@@ -144,6 +144,22 @@ fn a_packet_that_is_held_for_the_limits_of_the_calendar_is_tried_within_others()
 }
 
 #[test]
+fn a_packet_that_is_held_for_want_of_fuel_is_tried_with_more() {
+    let mut workplace = Workplace::new(&[FACT, "dim_date"]);
+    workplace.ingest("sales_order", &(1..=6).map(|id| order(id, 1, "2024-03-01")).collect::<Vec<_>>());
+    // Enough to tell what it reads, and too little for a row.
+    workplace.set("HOST_LIMITS_FUEL_BASE", "45000");
+    workplace.set("HOST_LIMITS_FUEL_PER_BYTE", "1");
+    assert!(workplace.text(&["process"], 2).contains("used up"));
+    assert!(workplace.text(&["process"], 2).contains("held"));
+    workplace.set("HOST_LIMITS_FUEL_BASE", "50000000");
+    workplace.set("HOST_LIMITS_FUEL_PER_BYTE", "1000");
+    workplace.text(&["process"], 0);
+    assert_eq!(outcomes(&workplace, 6), ["made"; 6]);
+    workplace.text(&["verify"], 0);
+}
+
+#[test]
 fn rows_stay_whose_looked_up_row_is_deleted() {
     let workplace = Workplace::new(&["dim_staff"]);
     let moment = "\"created_at\":\"2024-02-03T14:20:52.186\",\"last_updated\":\"2024-02-03T14:20:52.186\"";
