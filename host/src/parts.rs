@@ -95,10 +95,15 @@ async fn secret_address(
     Address::parse(&secret.url(), environment)
 }
 
-/// A URL without what may be a password.
+/// What a URL begins with: the rest may hold a password, and so may a text that is none.
 fn redacted(url: &str) -> String {
-    let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("...@{rest}"));
-    crate::text::shown(&shown, crate::text::NAME_CHARS_MAX)
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    let scheme =
+        scheme.filter(|scheme| scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter)));
+    scheme.map_or_else(
+        || "...".to_owned(),
+        |scheme| crate::text::shown(&format!("{scheme}://..."), crate::text::NAME_CHARS_MAX),
+    )
 }
 
 /// Opens the raw lake, for the run `run`.

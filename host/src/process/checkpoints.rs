@@ -1,12 +1,13 @@
 //! Where each star table stands, for people: a hint, as the checkpoints of source tables are.
 
+use super::packets::Packets;
 use super::{Parts, ProcessReport, StarOutcome, StarTableReport};
 use crate::checkpoint::CheckpointStore;
 use crate::error::Explain;
 use crate::star::StarLake;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a star table stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,16 +80,34 @@ pub(super) fn hints(known: &Known) -> BTreeMap<String, u64> {
     hints
 }
 
-/// Writes the checkpoints of the tables that moved, that fail, or no longer do. One that can't be written is told and costs
-/// nothing: the table's own log knows better.
-pub(super) fn write(parts: &Parts, known: &Known, reports: &[StarTableReport]) {
+/// The tables that a replay has made again and that stopped at a packet that it did not come to: what was known of that holds.
+pub(super) fn still_stopped(known: &Known, reports: &[StarTableReport], packets: &Packets<'_>) -> BTreeSet<String> {
+    let is_stopped = |report: &&StarTableReport| {
+        let Some(known) = known.get(&report.table).filter(|_| report.result.is_ok()) else { return false };
+        // Other failures are of the table itself, which is as it should be now.
+        let is_of_packet = known.held.is_some()
+            || known.failure.as_ref().is_some_and(|failure| !failure.code.starts_with(OF_THE_TABLE));
+        let is_behind = |last| last > report.sequence.max(known.sequence);
+        is_of_packet && packets.last(&report.source).is_ok_and(is_behind)
+    };
+    reports.iter().filter(is_stopped).map(|report| report.table.clone()).collect()
+}
+
+/// How the codes of failures begin that a replay mends.
+const OF_THE_TABLE: &str = "star-";
+
+/// Writes the checkpoints of the tables that moved, that fail, or no longer do; those of `stopped` fail as they did. One that can't
+/// be written is told and costs nothing: the table's own log knows better.
+pub(super) fn write(parts: &Parts, known: &Known, reports: &[StarTableReport], stopped: &BTreeSet<String>) {
     for report in reports {
         let known = known.get(&report.table);
-        let failure = report.result.as_ref().err().map(StarFailure::new);
-        let held = match &report.result {
-            Ok(StarOutcome::Held(held)) => Some(held.sequence),
-            _ => None,
-        };
+        let (mut failure, mut held) = (report.result.as_ref().err().map(StarFailure::new), None);
+        if let Ok(StarOutcome::Held(packet)) = &report.result {
+            held = Some(packet.sequence);
+        }
+        if let Some(known) = known.filter(|_| stopped.contains(&report.table)) {
+            (failure, held) = (known.failure.clone(), known.held);
+        }
         let has_moved = report.packets > 0 && !matches!(report.result, Ok(StarOutcome::Unchanged));
         // A table that was not looked at is as it was.
         let is_new = !matches!(report.result, Ok(StarOutcome::OutOfTime))

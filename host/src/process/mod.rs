@@ -61,7 +61,7 @@ use crate::reject::RejectBudget;
 use crate::sandbox::Plugin;
 use crate::star::StarLake;
 use packets::Packets;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::runtime::Handle;
@@ -166,7 +166,7 @@ pub fn process(
         log_table(&report);
         reports.push(report);
     }
-    checkpoints::write(parts, &known, &reports);
+    checkpoints::write(parts, &known, &reports, &BTreeSet::new());
     let took = began.elapsed();
     let rows: u64 = reports.iter().map(|report| report.rows).sum();
     tracing::info!(run = parts.run, rows, seconds = took.as_secs_f64(), "process ends");

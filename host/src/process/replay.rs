@@ -48,7 +48,8 @@ pub fn replay(
         (false, true) => process.replay_fact(plugin, options.packets.as_ref()),
         (false, false) => process.dimension(plugin),
     });
-    checkpoints::write(parts, &known, &reports);
+    let stopped = checkpoints::still_stopped(&known, &reports, &process.packets);
+    checkpoints::write(parts, &known, &reports, &stopped);
     Ok(ProcessReport { run: parts.run.clone(), tables: reports, took: began.elapsed() })
 }
 

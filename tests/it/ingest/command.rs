@@ -356,6 +356,10 @@ fn keys_of_the_configuration_that_are_wrong_are_named_with_what_is_right() {
         ("config_folder_cursor", "[source]\nurl = \"dir:tables\"\n[tables.staff]\ncursor = \"snapshot\"\n"),
         ("config_no_column", "[source]\nurl = \"dir:tables\"\n[tables.staff]\nkey = [\"id\"]\n"),
         ("config_syntax", "[source\n"),
+        ("config_source_unclosed", "[source]\nurl = \"postgres://reader:hunter2@db/totesys\n"),
+        ("config_source_unquoted", "source.url = postgres://reader:hunter2@db/totesys\n"),
+        ("config_source_list", "[source]\nurl = [\"postgres://reader:hunter2@db/totesys\"]\n"),
+        ("config_source_password", "[source]\nurl = \"hunter2\"\n"),
     ] {
         let mut scene = Scene::with_tables();
         scene.environment.clear();

@@ -230,6 +230,9 @@ fn a_packet_whose_columns_changed_can_be_accepted_and_costs_its_own_rows() {
     );
     workplace.ingest("sales_order", &orders);
     workplace.text(&["process"], 3);
+    workplace.text(&["replay", "--table", FACT], 0);
+    let failure = told(&workplace.json(&["status"], 1), "star_tables", FACT, "failure");
+    assert_eq!(failure["code"], "source-drift", "the packets that it has are not those that stop it");
     workplace.text(&["process", "--accept", "fact_sales_order/4"], 0);
     let expected: Vec<Value> =
         [["made"; 3], ["rejected"; 3], ["made"; 3]].concat().into_iter().map(Value::from).collect();
