@@ -49,7 +49,7 @@ locals {
       dimensions  = { QueueName = aws_sqs_queue.schedule_dead.name }
     }
     dead-letters = {
-      description = "The event of a packet has failed ${local.receives_max} times. The log of the process function says why; redrive the queue once it is mended."
+      description = "The event of a packet has failed ${local.receives_max} times. The log of the process function says why; purge the queue once it is mended: the next look brings what its messages told of."
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = aws_sqs_queue.packets_dead.name }

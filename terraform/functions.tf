@@ -57,10 +57,18 @@ locals {
     HOST_CONFIG          = local.config
   }
 
-  environment = merge(local.places, var.source_sslrootcert == "" ? {} : { PGSSLROOTCERT = var.source_sslrootcert }, {
+  # What the secret leaves open.
+  source = merge({ PGSSLMODE = var.source_sslmode }, {
+    for name, value in {
+      PGHOST     = try(var.source_server.host, null)
+      PGPORT     = try(tostring(var.source_server.port), null)
+      PGDATABASE = try(var.source_server.database, null)
+    } : name => value if value != null
+  })
+
+  environment = merge(local.places, local.source, var.source_sslrootcert == "" ? {} : { PGSSLROOTCERT = var.source_sslrootcert }, {
     HOST_METRICS = local.namespace
     HOST_LOG     = var.log_level
-    PGSSLMODE    = var.source_sslmode
   })
 }
 

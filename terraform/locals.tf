@@ -15,6 +15,9 @@ locals {
   checkpoints_arn      = "arn:${local.partition}:ssm:${var.region}:${local.account}:parameter${local.checkpoints_prefix}"
   star_checkpoints_arn = "${local.checkpoints_arn}/star"
 
+  # The end of a secret's ARN is made up by AWS, and another one when the secret is made again.
+  secret_arns = ["arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${var.source_secret}-??????"]
+
   # What differs between the functions. Timeouts are in seconds: as long as can be for the one that may read a whole source;
   # minutes for the other, since what it has not finished is tried again only when the queue shows its messages again.
   functions = {

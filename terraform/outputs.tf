@@ -46,3 +46,8 @@ output "dashboard" {
   description = "Where the dashboard is."
   value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.host.dashboard_name}"
 }
+
+output "operator_policy" {
+  description = "The ARN of a policy that allows what `host` does on this deployment: aws iam attach-role-policy, or a group's."
+  value       = aws_iam_policy.operator.arn
+}

@@ -9,7 +9,7 @@ resource "aws_ssm_parameter" "environment" {
 
 locals {
   exports = join("", [
-    for name, value in merge(local.places, { AWS_REGION = var.region }) : "export ${name}='${replace(value, "'", "'\\''")}'\n"
+    for name, value in merge(local.places, local.source, { AWS_REGION = var.region }) : "export ${name}='${replace(value, "'", "'\\''")}'\n"
   ])
 
   # `host.toml`: keys and cursors of single tables, limits of plugins. The places above go before it.

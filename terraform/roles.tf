@@ -68,11 +68,10 @@ data "aws_iam_policy_document" "ingest" {
     resources = ["${local.star_checkpoints_arn}/*"]
   }
 
-  # The end of a secret's ARN is made up by AWS, and another one when the secret is made again.
   statement {
     sid       = "Database"
     actions   = ["secretsmanager:GetSecretValue"]
-    resources = ["arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${var.source_secret}-??????"]
+    resources = local.secret_arns
   }
 
   dynamic "statement" {
@@ -171,4 +170,83 @@ data "aws_iam_policy_document" "function" {
     actions   = ["sqs:SendMessage"]
     resources = [aws_sqs_queue.schedule_dead.arn]
   }
+}
+
+# Those who work on the deployment by `host`: all that the functions may, and what only people do, which is to publish plugins.
+data "aws_iam_policy_document" "operator" {
+  statement {
+    sid     = "Objects"
+    actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    resources = [
+      "${aws_s3_bucket.lake["raw"].arn}/${local.raw_prefix}/*",
+      "${aws_s3_bucket.lake["star"].arn}/${local.star_prefix}/*",
+      "${aws_s3_bucket.lake["plugins"].arn}/${local.plugins_prefix}/*",
+    ]
+  }
+
+  statement {
+    sid       = "ListObjects"
+    actions   = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    resources = [for bucket in aws_s3_bucket.lake : bucket.arn]
+  }
+
+  statement {
+    sid       = "Checkpoints"
+    actions   = ["ssm:GetParameter", "ssm:GetParametersByPath", "ssm:PutParameter", "ssm:DeleteParameter"]
+    resources = [local.checkpoints_arn, "${local.checkpoints_arn}/*"]
+  }
+
+  statement {
+    sid       = "Environment"
+    actions   = ["ssm:GetParameter"]
+    resources = [aws_ssm_parameter.environment.arn]
+  }
+
+  statement {
+    sid       = "Database"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = local.secret_arns
+  }
+
+  statement {
+    sid       = "Keys"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = concat([aws_kms_key.this.arn], var.source_secret_key_arn[*])
+  }
+
+  statement {
+    sid       = "Events"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [for function in aws_lambda_function.host : function.arn]
+  }
+
+  statement {
+    sid       = "Backfill"
+    actions   = ["states:StartExecution", "states:ListExecutions"]
+    resources = [aws_sfn_state_machine.backfill.arn]
+  }
+
+  statement {
+    sid       = "Backfills"
+    actions   = ["states:DescribeExecution"]
+    resources = ["${replace(aws_sfn_state_machine.backfill.arn, ":stateMachine:", ":execution:")}:*"]
+  }
+
+  statement {
+    sid       = "DeadLetters"
+    actions   = ["sqs:ReceiveMessage", "sqs:PurgeQueue"]
+    resources = [aws_sqs_queue.packets_dead.arn, aws_sqs_queue.schedule_dead.arn]
+  }
+
+  statement {
+    sid       = "Logs"
+    actions   = ["logs:FilterLogEvents"]
+    resources = [for group in aws_cloudwatch_log_group.function : "${group.arn}:*"]
+  }
+}
+
+resource "aws_iam_policy" "operator" {
+  name        = "${var.name}-operator"
+  description = "To work on the deployment ${var.name} by the command line of the host"
+  policy      = data.aws_iam_policy_document.operator.json
 }

@@ -39,8 +39,18 @@ variable "architecture" {
 }
 
 variable "source_secret" {
-  description = "The name of the secret in Secrets Manager that holds the URL of the database, or the JSON that RDS makes. It is made by hand, so that no state file has it."
+  description = "The name of the secret in Secrets Manager that holds the URL of the database, or the JSON that RDS makes, whose server `source_server` may have to name. It is made by hand, so that no state file has it."
   type        = string
+}
+
+variable "source_server" {
+  description = "The database's server, where the secret does not name it: a secret that RDS manages holds a user and a password alone."
+  type = object({
+    host     = string
+    port     = optional(number)
+    database = optional(string)
+  })
+  default = null
 }
 
 variable "source_secret_key_arn" {
@@ -145,7 +155,7 @@ variable "reserve_concurrency" {
 }
 
 variable "calendar_years" {
-  description = "The years that the calendar has in any case, `2022..2027`; null for those of the facts alone."
+  description = "The years that the calendar has in any case, `2022..2027`; null for those of the facts alone, or where `tables_config` has a `[calendar]` of its own."
   type        = string
   default     = null
 }
@@ -178,6 +188,11 @@ variable "tables_config" {
   description = "More of `host.toml`, as its text: `[tables.sales_order]` with `key` and `cursor`, `[limits]`, ..."
   type        = string
   default     = ""
+
+  validation {
+    condition     = var.calendar_years == null || !can(regex("(?m)^\\s*\\[calendar\\]", var.tables_config))
+    error_message = "The configuration has `[calendar]` twice: `calendar_years` and `tables_config`. Leave out `calendar_years`, and write `years` here."
+  }
 
   validation {
     condition     = length(var.tables_config) <= 2500

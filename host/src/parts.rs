@@ -7,7 +7,7 @@ use crate::error::{Exit, Explain};
 use crate::lake::Lake;
 use crate::registry::Registry;
 use crate::source::postgres::Address;
-use crate::source::{DirectorySource, PostgresSource, Source, SourceError, read_secret};
+use crate::source::{DirectorySource, PostgresSource, SecretError, Source, SourceError, read_secret};
 use crate::star::StarLake;
 use crate::store::{FolderStore, S3Store, Store, UploadTokens};
 use std::collections::BTreeMap;
@@ -92,7 +92,12 @@ async fn secret_address(
     clients: &Clients,
 ) -> Result<Address, SourceError> {
     let secret = read_secret(&clients.secrets().await, name).await.map_err(SourceError::Secret)?;
-    Address::parse(&secret.url(), environment)
+    let host = environment.get("PGHOST").filter(|host| !host.is_empty());
+    let url = secret.url(host.map(String::as_str)).ok_or_else(|| {
+        let reason = "it has no `host`, and `PGHOST` is not set";
+        SourceError::Secret(SecretError::Unusable { name: name.to_owned(), reason })
+    })?;
+    Address::parse(&url, environment)
 }
 
 /// What a URL begins with: the rest may hold a password, and so may a text that is none.

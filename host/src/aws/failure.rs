@@ -106,9 +106,13 @@ fn kind_of_answer(code: Option<&str>, status: u16) -> FailureKind {
         | "TooManyUpdates"
         | "RequestThrottled"
         | "RequestThrottledException" => FailureKind::Throttled,
-        "AccessDenied" | "AccessDeniedException" | "AllAccessDisabled" | "AccountProblem" | "NotAuthorized" => {
-            FailureKind::Denied
-        }
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "AllAccessDisabled"
+        | "AccountProblem"
+        | "NotAuthorized"
+        // The key of a secret may not be used, or is gone.
+        | "DecryptionFailure" => FailureKind::Denied,
         "ExpiredToken"
         | "ExpiredTokenException"
         | "InvalidToken"

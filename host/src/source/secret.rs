@@ -13,12 +13,12 @@ use std::fmt;
 pub enum DatabaseSecret {
     /// A URL, as it stands in the secret.
     Url(String),
-    /// The parts that RDS writes.
+    /// The parts that RDS writes: those that it manages itself have no more than the user and the password.
     Parts {
         /// The server.
-        host: String,
-        /// Its port; 5432 if the secret names none.
-        port: u16,
+        host: Option<String>,
+        /// Its port.
+        port: Option<u16>,
         /// Whom to sign in as.
         user: String,
         /// The password.
@@ -35,17 +35,20 @@ impl fmt::Debug for DatabaseSecret {
 }
 
 impl DatabaseSecret {
-    /// The URL of the database, with the password: not for eyes.
+    /// The URL of the database, with the password: not for eyes. The server is `host` where the secret names none; `None` if
+    /// neither names one.
     #[must_use]
-    pub fn url(&self) -> String {
+    pub fn url(&self, host: Option<&str>) -> Option<String> {
         match self {
-            Self::Url(url) => url.clone(),
-            Self::Parts { host, port, user, password, database } => {
+            Self::Url(url) => Some(url.clone()),
+            Self::Parts { host: own, port, user, password, database } => {
                 let (user, password) = (encode(user), encode(password));
                 let database = database.as_deref().map(|name| format!("/{}", encode(name))).unwrap_or_default();
+                let host = own.as_deref().or(host)?;
                 // An address of IPv6 has colons of its own.
-                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                format!("postgres://{user}:{password}@{host}:{port}{database}")
+                let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                Some(format!("postgres://{user}:{password}@{host}{port}{database}"))
             }
         }
     }
@@ -61,7 +64,7 @@ fn encode(text: &str) -> String {
 }
 
 /// Reads the secret `name`: a URL that begins with `postgres://` or `postgresql://`, or the JSON that RDS writes, with
-/// `username`, `password`, `host`, and optionally `port` and `dbname`.
+/// `username`, `password`, and optionally `host`, `port` and `dbname`.
 ///
 /// # Errors
 /// If the secret can't be read or is neither. No error holds any of its text.
@@ -81,6 +84,7 @@ pub async fn read_secret(client: &Client, name: &str) -> Result<DatabaseSecret, 
 /// The JSON that RDS writes, as far as it is needed. The port is a number, and text in secrets written by hand.
 #[derive(Deserialize)]
 struct Parts {
+    engine: Option<String>,
     username: Option<String>,
     password: Option<String>,
     host: Option<String>,
@@ -104,13 +108,16 @@ fn parse(name: &str, text: &str) -> Result<DatabaseSecret, SecretError> {
     // The parser's own error may quote what it read.
     let parts: Parts = serde_json::from_str(text)
         .map_err(|_| unusable("it is neither a URL (`postgres://...`) nor an object of JSON as RDS writes it"))?;
+    if parts.engine.is_some_and(|engine| !engine.contains("postgres")) {
+        return Err(unusable("its `engine` is not PostgreSQL"));
+    }
     let port = match parts.port {
-        None => 5432,
-        Some(Port::Number(port)) => port,
-        Some(Port::Text(port)) => port.parse().map_err(|_| unusable("its `port` is no number of a port"))?,
+        None => None,
+        Some(Port::Number(port)) => Some(port),
+        Some(Port::Text(port)) => Some(port.parse().map_err(|_| unusable("its `port` is no number of a port"))?),
     };
     Ok(DatabaseSecret::Parts {
-        host: parts.host.ok_or_else(|| unusable("it has no `host`"))?,
+        host: parts.host,
         port,
         user: parts.username.ok_or_else(|| unusable("it has no `username`"))?,
         password: parts.password.ok_or_else(|| unusable("it has no `password`"))?,
@@ -207,12 +214,14 @@ impl Explain for SecretError {
                 Some(format!("create it with `aws secretsmanager create-secret --name {name} --secret-string <url>`"))
             }
             Self::Denied { name, .. } => {
-                Some(format!("grant `secretsmanager:GetSecretValue` on `{name}`, or use another role"))
+                Some(format!(
+                    "grant `secretsmanager:GetSecretValue` on `{name}`, and `kms:Decrypt` on its key; or use another role"
+                ))
             }
             Self::Unavailable { .. } => Some(HINT_UNREACHABLE.to_owned()),
             Self::Credentials { .. } => Some(HINT_CREDENTIALS.to_owned()),
             Self::Unusable { .. } => {
-                Some("store `postgres://<user>:<password>@<host>/<database>`, or let RDS write the secret".to_owned())
+                Some("store `postgres://<user>:<password>@<host>/<database>`, or let RDS write the secret, and name the server, if it does not, by `PGHOST`".to_owned())
             }
             Self::Other { .. } => None,
         }

@@ -273,7 +273,7 @@ fn aws_scene(scene: Scene, url: &str) -> Scene {
 async fn the_address_of_the_database_can_be_a_secret() {
     let (name, url) = safe_database();
     let (moto, port) = (Moto::shared(), safe_server().port());
-    let secrets = [moto.name(), moto.name(), moto.name()];
+    let secrets = [moto.name(), moto.name(), moto.name(), moto.name()];
     moto.put_secret(&secrets[0], &url);
     let rds = format!(
         r#"{{"engine":"postgres","username":"postgres","password":"hunter2 ✓","host":"127.0.0.1","port":{port},"dbname":"{name}"}}"#
@@ -286,6 +286,12 @@ async fn the_address_of_the_database_can_be_a_secret() {
     let scene = scene.set("HOST_SOURCE_URL", &format!("secret:{}", secrets[1]));
     scene.ingest();
     assert_eq!(scene.lake().packets("staff").await.len(), 1);
+    // A secret that RDS manages names no server.
+    moto.put_secret(&secrets[3], r#"{"username":"postgres","password":"hunter2 ✓"}"#);
+    let scene = scene.set("HOST_SOURCE_URL", &format!("secret:{}", secrets[3]));
+    assert_eq!(scene.run(&["ingest"]).status.code(), Some(3));
+    let scene = scene.set("PGHOST", "127.0.0.1").set("PGPORT", &port.to_string()).set("PGDATABASE", &name);
+    scene.ingest();
     let scene = scene.set("HOST_SOURCE_URL", &format!("secret:{}", secrets[2]));
     let said = scene.said(&["ingest"]);
     assert_no_password(&said);

@@ -20,7 +20,7 @@ async fn read_text(text: &str) -> Result<DatabaseSecret, SecretError> {
 async fn a_url_is_taken_as_it_is() {
     let url = "postgres://reader:pass%20word@db.example/totesys";
     let secret = read_text(url).await.unwrap();
-    assert_eq!(secret.url(), url);
+    assert_eq!(secret.url(Some("other.example")).as_deref(), Some(url));
     assert_eq!(format!("{secret:?}"), "DatabaseSecret(..)");
 }
 
@@ -31,17 +31,23 @@ async fn the_json_of_rds_becomes_a_url() {
             "dbname":"totesys","dbInstanceIdentifier":"x"}"#,
     );
     let secret = secret.await.unwrap();
-    assert_eq!(secret.url(), "postgres://reader:p%40ss%2Fw%3Ard%25@db.example:5433/totesys");
+    let url = "postgres://reader:p%40ss%2Fw%3Ard%25@db.example:5433/totesys";
+    assert_eq!(secret.url(Some("other.example")).as_deref(), Some(url));
     assert!(!format!("{secret:?}").contains("p@ss"));
     let secret = read_text(r#"{"username":"r","password":"p","host":"::1","port":"6000"}"#).await.unwrap();
-    assert_eq!(secret.url(), "postgres://r:p@[::1]:6000");
+    assert_eq!(secret.url(None).as_deref(), Some("postgres://r:p@[::1]:6000"));
+    // As RDS makes it that keeps the password itself.
+    let secret = read_text(r#"{"username":"r","password":"p"}"#).await.unwrap();
+    assert_eq!(secret.url(None), None);
+    assert_eq!(secret.url(Some("db.example")).as_deref(), Some("postgres://r:p@db.example"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_name_the_secret_and_hold_none_of_it() {
     for text in [
         "hunter2",
-        r#"{"username":"r","password":"hunter2"}"#,
+        r#"{"username":"r"}"#,
+        r#"{"engine":"mysql","username":"r","password":"hunter2","host":"h"}"#,
         r#"{"username":"r","host":"h","password":"hunter2","port":"hunter2"}"#,
         r#"{"username":"r","host":"h","password":{"hunter2":1}}"#,
         r#"["hunter2"]"#,

@@ -12,9 +12,10 @@ EVERYTHING = {
 }
 EVERY_ACTION = {("aws_kms_key.this", "Account")}
 
-# What stands for many: the objects below a prefix, the streams of a log group, the end of a secret's ARN that AWS makes up.
+# What stands for many: the objects below a prefix, the streams of a log group, the end of a secret's ARN that AWS makes up, the runs
+# of a state machine.
 WILDCARD = re.compile(r"arn:aws:s3:::[\w.-]+(/[\w-]+)?/\*|arn:aws:logs:[\w:/-]+:\*|arn:aws:secretsmanager:[\w:/-]+-\?{6}"
-                      r"|arn:aws:ssm:[\w:/-]+/\*")
+                      r"|arn:aws:ssm:[\w:/-]+/\*|arn:aws:states:[\w:-]+:execution:[\w-]+:\*")
 
 
 def as_list(value):
