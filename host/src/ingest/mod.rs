@@ -196,11 +196,17 @@ async fn vanished(parts: &Parts, tables: &[SourceTable], unreadable: &[TableRepo
 /// them.
 ///
 /// # Errors
-/// [`IngestError`] if the source as a whole can't be read.
+/// [`IngestError`] if the source as a whole can't be read, or has no table of a name that was asked for.
 pub async fn tables(source: &dyn Source, asked: &[String]) -> Result<Vec<String>, IngestError> {
     let (tables, unreadable) = select(source.tables().await?, asked)?;
-    let unreadable = unreadable.into_iter().map(|report| report.table);
-    Ok(tables.into_iter().map(|table| table.name).chain(unreadable).collect())
+    let mut names: Vec<String> = tables.into_iter().map(|table| table.name).collect();
+    for report in unreadable {
+        match report.result {
+            Err(unknown @ IngestError::Source(SourceError::UnknownTable { .. })) => return Err(unknown),
+            _ => names.push(report.table),
+        }
+    }
+    Ok(names)
 }
 
 /// The tables that are to be tried again.

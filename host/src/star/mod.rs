@@ -32,8 +32,8 @@ mod window;
 
 pub use bucket::{BUCKET_ROWS_MAX, Bucket, BucketError, Buckets};
 pub use delta::{
-    Change, Commit, NewTableFile, Operation, PacketMark, SchemaChange, StarLake, TableError, TableFile, TableVersion,
-    in_delta,
+    Change, Commit, FileRanges, NewTableFile, Operation, PacketMark, SchemaChange, StarLake, TableError, TableFile,
+    TableVersion, in_delta,
 };
 pub use encode::{ColumnEncoder, ColumnJob, EncodedColumn};
 pub use error::StarError;

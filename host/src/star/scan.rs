@@ -2,6 +2,7 @@
 
 use super::error::StarError;
 use super::keyed::encode_value;
+use super::stats::FileStats;
 use crate::files::unlinked_file;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
@@ -48,6 +49,15 @@ impl FetchedFile {
     pub fn rows(&self) -> Result<u64, StarError> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?;
         Ok(reader.metadata().file_metadata().num_rows().cast_unsigned())
+    }
+
+    /// What its columns hold, as the file itself says.
+    ///
+    /// # Errors
+    /// [`StarError::Parquet`] if it is no Parquet.
+    pub fn stats(&self) -> Result<FileStats, StarError> {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?;
+        Ok(FileStats::new(reader.schema(), reader.metadata().row_groups())?)
     }
 
     /// Hands the values of a column of whole numbers to `take`, in their order; nulls are left out. Nothing is handed out of a column

@@ -62,6 +62,8 @@ pub enum Kind {
     DamagedFile,
     /// A number of rows that the log says and the file does not.
     WrongCount,
+    /// A range of a column's values that the log says and the file does not: readers that go by it pass rows over.
+    WrongRange,
     /// A record that is in its fact more than once.
     DoubledRecord,
     /// A record that is neither in its fact nor among its rejects.
@@ -91,6 +93,7 @@ impl fmt::Display for Kind {
             Self::MissingFile => "missing-file",
             Self::DamagedFile => "damaged-file",
             Self::WrongCount => "wrong-count",
+            Self::WrongRange => "wrong-range",
             Self::DoubledRecord => "doubled-record",
             Self::MissingRecord => "missing-record",
             Self::Unprocessed => "unprocessed",
@@ -120,7 +123,7 @@ impl Kind {
                  again from the packets that there are now"
             }
             Self::MissingTable => "`host process` makes it anew from the packets",
-            Self::DamagedLog => {
+            Self::DamagedLog | Self::WrongRange => {
                 "bring the log back from a backup or an older version of the bucket; or remove the folder of the table, and \
                  `host process` makes it anew from the packets"
             }

@@ -5,7 +5,7 @@ use crate::lake::LakeError;
 use crate::manifest::{StarKind, StarTable};
 use crate::process::{Inspection, ProcessError, read_star_checkpoint};
 use crate::sandbox::Plugin;
-use crate::star::{FetchedFile, TableError, TableFile, TableVersion};
+use crate::star::{FetchedFile, FileRanges, TableError, TableFile, TableVersion};
 use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
@@ -44,14 +44,14 @@ impl Verify<'_> {
         };
         self.report.star_tables += 1;
         self.progress_of(inspection, plugin, table, &version)?;
-        let files = self.parts.star.files(&version)?;
-        let mut fetched = Vec::new();
-        for file in &files {
+        let (mut files, mut fetched) = (Vec::new(), Vec::new());
+        for (file, ranges) in self.parts.star.files_with_ranges(&version)? {
             self.report.files += 1;
             // What is not whole is not read on.
-            if let Some(whole) = self.file(&table.name, file)? {
+            if let Some(whole) = self.file(&table.name, &file, &ranges)? {
                 fetched.push((file.clone(), whole));
             }
+            files.push(file);
         }
         match table.kind {
             StarKind::Fact => self.fact(plugin, table, &version, &fetched),
@@ -87,7 +87,12 @@ impl Verify<'_> {
     }
 
     /// A file, if it is there and its bytes are what its name says.
-    fn file(&mut self, table: &str, file: &TableFile) -> Result<Option<FetchedFile>, ProcessError> {
+    fn file(
+        &mut self,
+        table: &str,
+        file: &TableFile,
+        ranges: &FileRanges,
+    ) -> Result<Option<FetchedFile>, ProcessError> {
         let Some(fetched) = self.fetch(table, &file.path)? else {
             self.find(Kind::MissingFile, table, format!("the log names `{}`, which is not there", file.path));
             return Ok(None);
@@ -106,8 +111,8 @@ impl Verify<'_> {
             self.find(Kind::DamagedFile, table, what);
             return Ok(None);
         }
-        let rows = match fetched.rows() {
-            Ok(rows) => rows,
+        let (rows, stats) = match fetched.rows().and_then(|rows| Ok((rows, fetched.stats()?))) {
+            Ok(found) => found,
             Err(error) => {
                 let what = format!("`{}` can't be read: {}", file.path, crate::error::with_causes(&error));
                 self.find(Kind::DamagedFile, table, what);
@@ -120,6 +125,10 @@ impl Verify<'_> {
                 table,
                 format!("`{}` has {rows} rows, and the log says {}", file.path, file.rows),
             );
+        }
+        if let Some(column) = ranges.contradicted(&stats) {
+            let what = format!("the log says of `{}` that `{column}` holds other values than it does", file.path);
+            self.find(Kind::WrongRange, table, what);
         }
         Ok(Some(fetched))
     }

@@ -219,6 +219,36 @@ fn a_number_of_rows_that_is_wrong_is_found() {
 }
 
 #[test]
+fn a_range_that_does_not_hold_the_values_of_its_column_is_found() {
+    let edits: [(&str, &str, Value); 6] = [
+        ("minValues", "payment_id", 1_000_000.into()),
+        ("maxValues", "payment_id", 0.into()),
+        ("minValues", "payment_date", "2999-01-01".into()),
+        ("maxValues", "created_date", "1999-12-31".into()),
+        ("maxValues", "payment_amount", 0.01.into()),
+        ("nullCount", "payment_id", 1.into()),
+    ];
+    for (end, column, value) in edits {
+        assert_found("wrong-range", "fact_payment", |lake| {
+            let entry = log(lake, "fact_payment").remove(1);
+            let text = fs::read_to_string(&entry).unwrap();
+            let edited = text.lines().map(|line| {
+                let mut action: Value = serde_json::from_str(line).unwrap();
+                if let Some(text) = action.pointer("/add/stats").and_then(Value::as_str) {
+                    let mut stats: Value = serde_json::from_str(text).unwrap();
+                    assert!(stats[end][column] != Value::Null, "{stats}");
+                    stats[end][column] = value.clone();
+                    action["add"]["stats"] = stats.to_string().into();
+                }
+                format!("{action}\n")
+            });
+            let edited: String = edited.collect();
+            fs::write(&entry, edited).unwrap();
+        });
+    }
+}
+
+#[test]
 fn a_checkpoint_that_is_ahead_of_the_lake_is_found() {
     assert_found("checkpoint-ahead", "currency", |lake| {
         let path = lake.join("checkpoints/currency.json");

@@ -22,6 +22,7 @@ pub use commit::{Change, Commit, NewTableFile, Operation};
 pub use error::TableError;
 pub use files::TableFile;
 pub use mark::PacketMark;
+pub use ranges::FileRanges;
 pub use schema::{SchemaChange, in_delta};
 
 use crate::lake::Lake;

@@ -1,8 +1,11 @@
 //! Which files of a table can hold some values, by what the log says of them.
 
 use super::{StarLake, TableError, TableFile, TableVersion};
-use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
-use chrono::NaiveDate;
+use crate::star::stats::{ColumnStats, FileStats};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, TimeUnit};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use delta_kernel::engine::arrow_data::ArrowEngineData;
 use delta_kernel::{KernelError, KernelResult};
 use serde::Deserialize;
@@ -11,10 +14,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 /// What the log says of a file.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct FileRanges {
+pub struct FileRanges {
     num_records: u64,
+    null_count: Map<String, Value>,
     min_values: Map<String, Value>,
     max_values: Map<String, Value>,
 }
@@ -58,17 +62,22 @@ impl StarLake {
         table: &TableVersion,
         is_wanted: impl Fn(&FileRanges) -> bool,
     ) -> Result<Vec<TableFile>, TableError> {
+        let files = self.files_with_ranges(table)?.into_iter();
+        Ok(files.filter(|(_, ranges)| is_wanted(ranges)).map(|(file, _)| file).collect())
+    }
+
+    /// The files of a table, by path, and what the log says of each.
+    ///
+    /// # Errors
+    /// [`TableError::Store`] and [`TableError::Log`].
+    pub fn files_with_ranges(&self, table: &TableVersion) -> Result<Vec<(TableFile, FileRanges)>, TableError> {
         let failed = |error| TableError::new(table.name(), "read", error);
-        let mut files = self.list_files(table, is_wanted).map_err(failed)?;
-        files.sort_unstable();
+        let mut files = self.list_files(table).map_err(failed)?;
+        files.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Ok(files)
     }
 
-    fn list_files(
-        &self,
-        table: &TableVersion,
-        is_wanted: impl Fn(&FileRanges) -> bool,
-    ) -> KernelResult<Vec<TableFile>> {
+    fn list_files(&self, table: &TableVersion) -> KernelResult<Vec<(TableFile, FileRanges)>> {
         let scan = table.snapshot.clone().scan_builder().build()?;
         let mut files = Vec::new();
         for metadata in scan.scan_metadata(self.engine())? {
@@ -81,11 +90,9 @@ impl StarLake {
             for row in (0..batch.num_rows()).filter(|row| selected[*row] && paths.is_valid(*row)) {
                 let stats = stats.is_valid(row).then(|| stats.value(row));
                 let ranges: FileRanges = stats.and_then(|stats| serde_json::from_str(stats).ok()).unwrap_or_default();
-                if is_wanted(&ranges) {
-                    let bytes = if sizes.is_valid(row) { sizes.value(row) } else { 0 };
-                    let bytes = u64::try_from(bytes).unwrap_or(0);
-                    files.push(TableFile { path: paths.value(row).to_owned(), bytes, rows: ranges.num_records });
-                }
+                let bytes = if sizes.is_valid(row) { sizes.value(row) } else { 0 };
+                let bytes = u64::try_from(bytes).unwrap_or(0);
+                files.push((TableFile { path: paths.value(row).to_owned(), bytes, rows: ranges.num_records }, ranges));
             }
         }
         Ok(files)
@@ -104,6 +111,67 @@ impl FileRanges {
             (Some(first), Some(last)) => first <= last && values.range(first..=last).next().is_some(),
             _ => true,
         }
+    }
+}
+
+impl FileRanges {
+    /// A column of which the log says something else than the file itself: nulls of another number, or a range that does not hold
+    /// all values. Readers that go by ranges pass rows over then.
+    #[must_use]
+    pub fn contradicted<'a>(&self, stats: &'a FileStats) -> Option<&'a str> {
+        let is_wrong = |column: &&ColumnStats| {
+            let nulls = self.null_count.get(&column.name).and_then(Value::as_u64);
+            if nulls.is_some_and(|nulls| nulls != column.nulls) {
+                return true;
+            }
+            let Some((smallest, largest)) = &column.range else { return false };
+            let data_type = smallest.data_type();
+            let end = |values: &Map<String, Value>| number(values.get(&column.name)?, data_type);
+            let is_above = |said: f64, held: f64| said > held + slack(data_type, held);
+            end(&self.min_values).zip(number_of(smallest)).is_some_and(|(said, held)| is_above(said, held))
+                || end(&self.max_values).zip(number_of(largest)).is_some_and(|(said, held)| is_above(held, said))
+        };
+        stats.columns.iter().find(is_wrong).map(|column| column.name.as_str())
+    }
+}
+
+/// The one value of an array, as a number: days, microseconds.
+fn number_of(value: &ArrayRef) -> Option<f64> {
+    let number = match value.data_type() {
+        DataType::Date32 => cast(value, &DataType::Int32),
+        DataType::Timestamp(_, zone) => {
+            let micros = cast(value, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()));
+            micros.and_then(|micros| cast(&micros, &DataType::Int64))
+        }
+        _ => Ok(ArrayRef::clone(value)),
+    };
+    let number = number.and_then(|number| cast(&number, &DataType::Float64)).ok()?;
+    number.as_primitive::<Float64Type>().iter().next()?
+}
+
+/// The same of a value in the log; `None` if it is written in a way of its own.
+fn number(value: &Value, data_type: &DataType) -> Option<f64> {
+    let micros = |moment: NaiveDateTime| moment.and_utc().timestamp_micros() as f64;
+    match data_type {
+        DataType::Date32 => {
+            let day: NaiveDate = value.as_str()?.parse().ok()?;
+            Some((day - NaiveDate::default()).num_days() as f64)
+        }
+        DataType::Timestamp(..) => {
+            let text = value.as_str()?;
+            let zoned = DateTime::parse_from_rfc3339(text).map(|moment| moment.naive_utc());
+            zoned.or_else(|_| text.parse()).ok().map(micros)
+        }
+        _ => value.as_f64(),
+    }
+}
+
+/// How far a value of the log may be off: moments are cut to milliseconds there, and decimals may be floats.
+fn slack(data_type: &DataType, value: f64) -> f64 {
+    match data_type {
+        DataType::Timestamp(..) => 1_000.0,
+        DataType::Decimal128(..) => value.abs() * 1e-12,
+        _ => 0.0,
     }
 }
 
