@@ -102,13 +102,12 @@ async fn secret_address(
 
 /// What a URL begins with: the rest may hold a password, and so may a text that is none.
 fn redacted(url: &str) -> String {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    let scheme =
-        scheme.filter(|scheme| scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter)));
-    scheme.map_or_else(
-        || "...".to_owned(),
-        |scheme| crate::text::shown(&format!("{scheme}://..."), crate::text::NAME_CHARS_MAX),
-    )
+    let is_scheme =
+        |scheme: &&str| scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter));
+    match url.split_once("://").map(|(scheme, _)| scheme).filter(is_scheme) {
+        Some(scheme) => crate::text::shown(&format!("{scheme}://..."), crate::text::NAME_CHARS_MAX),
+        None => "...".to_owned(),
+    }
 }
 
 /// Opens the raw lake, for the run `run`.

@@ -38,7 +38,9 @@ HERE = Path(__file__).resolve().parent
 # Variables beside example.tfvars: rules must hold for these, too.
 ALSO = {
     "vpc": {"vpc": '{subnet_ids = ["subnet-0"], security_group_ids = ["sg-0"]}',
-            "source_secret_key_arn": "arn:aws:kms:eu-west-2:123456789012:key/0", "reserve_concurrency": "false"},
+            "source_secret_key_arn": "arn:aws:kms:eu-west-2:123456789012:key/0", "reserve_concurrency": "false",
+            "source_server": '{host = "db.example", port = 5433, database = "totesys"}',
+            "source_sslrootcert": "/var/task/certificates.pem"},
     "tables": {"tables_to_query": '["sales_order"]', "calendar_years": "2022..2027", "architecture": "arm64"},
 }
 

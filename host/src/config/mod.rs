@@ -344,20 +344,16 @@ fn set_limit(limits: &mut Limits, place: &str, key: &str, value: &Value) -> Resu
 
 fn bad_value(place: &str, key: &str, value: &Value, expected: &'static str) -> ConfigError {
     // A URL may hold a password, and text that should be one, too.
-    let value = if key == "source.url" { HIDDEN.to_owned() } else { value.to_string() };
+    let value = if key == "source.url" { "...".to_owned() } else { value.to_string() };
     ConfigError::BadValue { place: place.to_owned(), key: key.to_owned(), value, expected }
 }
 
-/// What stands for text that may be secret.
-const HIDDEN: &str = "...";
-
 /// What the parser says, with the line that it is about, unless that has a URL: it may hold a password.
 fn syntax_reason(text: &str, error: &toml::de::Error) -> String {
-    let start = error.span().map_or(0, |span| span.start);
-    let (before, after) = text.split_at_checked(start).unwrap_or((text, ""));
-    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-    let line = before[line_start..].chars().chain(after.lines().next().unwrap_or_default().chars()).collect::<String>();
-    let number = before.matches('\n').count() + 1;
-    let at = format!("line {number}, column {}: {}", before[line_start..].chars().count() + 1, error.message());
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let (number, column) =
+        (before.matches('\n').count(), before.chars().rev().take_while(|letter| *letter != '\n').count());
+    let line = text.lines().nth(number).unwrap_or_default();
+    let at = format!("line {}, column {}: {}", number + 1, column + 1, error.message());
     if line.contains(':') { at } else { error.to_string().trim_end().to_owned() }
 }

@@ -1,6 +1,5 @@
-//! Packets with too many rejects, and the decision to publish their good rows all the same.
+//! Packets that stop a table, for their many rejects or their columns, and the decision to publish their good rows all the same.
 
-use super::packets::Packets;
 use super::report::{Held, StarOutcome};
 use super::{Parts, Plan, Process, ProcessError, check_drift, keys};
 use crate::lake::LakeError;
@@ -29,17 +28,12 @@ fn first_table(plugin: &Plugin) -> &str {
 }
 
 /// Remembers the decisions of this run.
-pub(super) fn accept(
-    parts: &Parts,
-    plan: &Plan<'_>,
-    packets: &Packets<'_>,
-    accepted: &[(String, u64)],
-) -> Result<(), ProcessError> {
+pub(super) fn accept(parts: &Parts, plan: &Plan<'_>, accepted: &[(String, u64)]) -> Result<(), ProcessError> {
     for (table, sequence) in accepted {
         let plugin = plan.maker(table).ok_or_else(|| plan.unknown_table(table))?;
         let first = first_table(plugin);
         let is_held = parts.document::<Held>(&keys::held(first, *sequence, plugin.digest()))?.is_some();
-        if !is_held && !is_drifted(packets, plugin, *sequence)? {
+        if !is_held && !is_drifted(parts, plugin, *sequence)? {
             let (star, plugin) = (first.to_owned(), super::plugin_name(plugin));
             return Err(ProcessError::NotHeld { star, sequence: *sequence, plugin });
         }
@@ -55,12 +49,13 @@ pub(super) fn accept(
     Ok(())
 }
 
-/// Whether the packet of a plugin's source has other columns than the plugin reads.
-fn is_drifted(packets: &Packets<'_>, plugin: &Plugin, sequence: u64) -> Result<bool, ProcessError> {
-    let source = &plugin.manifest().source_table;
-    let found = packets.between(source, sequence.saturating_sub(1), sequence)?;
-    let manifests = packets.manifests(source, &found)?;
-    Ok(manifests.iter().any(|manifest| check_drift(plugin, manifest).is_err()))
+/// Whether there is this packet of a plugin's source, with other columns than the plugin reads.
+fn is_drifted(parts: &Parts, plugin: &Plugin, sequence: u64) -> Result<bool, ProcessError> {
+    match parts.star.wait(parts.lake.manifest(&plugin.manifest().source_table, sequence)) {
+        Ok(manifest) => Ok(check_drift(plugin, &manifest).is_err()),
+        Err(LakeError::Store { source: object_store::Error::NotFound { .. }, .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Process<'_> {

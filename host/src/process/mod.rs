@@ -143,10 +143,10 @@ pub fn process(
     let began = Instant::now();
     let plan = Plan::new(&parts.plugins)?;
     let selected = plan.select(&options.tables)?;
+    held::accept(parts, &plan, &options.accepted)?;
     tracing::info!(run = parts.run, plugins = selected.len(), "process begins");
     let known = checkpoints::known(parts);
     let packets = Packets::new(parts, checkpoints::hints(&known));
-    held::accept(parts, &plan, &packets, &options.accepted)?;
     // What facts refer to comes first, and it is looked up after the packets of the facts: so it is there.
     let mut bounds = BTreeMap::new();
     for plugin in selected.iter().filter(|plugin| plan::is_fact(plugin)) {

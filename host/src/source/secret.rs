@@ -213,15 +213,15 @@ impl Explain for SecretError {
             Self::Missing { name, .. } => {
                 Some(format!("create it with `aws secretsmanager create-secret --name {name} --secret-string <url>`"))
             }
-            Self::Denied { name, .. } => {
-                Some(format!(
-                    "grant `secretsmanager:GetSecretValue` on `{name}`, and `kms:Decrypt` on its key; or use another role"
-                ))
-            }
+            Self::Denied { name, .. } => Some(format!(
+                "grant `secretsmanager:GetSecretValue` on `{name}`, and `kms:Decrypt` on its key; or use another role"
+            )),
             Self::Unavailable { .. } => Some(HINT_UNREACHABLE.to_owned()),
             Self::Credentials { .. } => Some(HINT_CREDENTIALS.to_owned()),
             Self::Unusable { .. } => {
-                Some("store `postgres://<user>:<password>@<host>/<database>`, or let RDS write the secret, and name the server, if it does not, by `PGHOST`".to_owned())
+                let hint = "store `postgres://<user>:<password>@<host>/<database>`, or let RDS write the secret, and name the server, \
+                            if it does not, by `PGHOST`";
+                Some(hint.to_owned())
             }
             Self::Other { .. } => None,
         }

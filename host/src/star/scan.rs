@@ -42,22 +42,14 @@ impl FetchedFile {
         Ok(Self { file, bytes, sha256: crate::text::hexadecimal(&digest.finalize()) })
     }
 
-    /// How many rows it has.
+    /// How many rows it has, and what its columns hold, as the file itself says.
     ///
     /// # Errors
     /// [`StarError::Parquet`] if it is no Parquet.
-    pub fn rows(&self) -> Result<u64, StarError> {
+    pub fn stats(&self) -> Result<(u64, FileStats), StarError> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?;
-        Ok(reader.metadata().file_metadata().num_rows().cast_unsigned())
-    }
-
-    /// What its columns hold, as the file itself says.
-    ///
-    /// # Errors
-    /// [`StarError::Parquet`] if it is no Parquet.
-    pub fn stats(&self) -> Result<FileStats, StarError> {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?;
-        Ok(FileStats::new(reader.schema(), reader.metadata().row_groups())?)
+        let rows = reader.metadata().file_metadata().num_rows().cast_unsigned();
+        Ok((rows, FileStats::new(reader.schema(), reader.metadata().row_groups())?))
     }
 
     /// Hands the values of a column of whole numbers to `take`, in their order; nulls are left out. Nothing is handed out of a column

@@ -111,7 +111,7 @@ impl Verify<'_> {
             self.find(Kind::DamagedFile, table, what);
             return Ok(None);
         }
-        let (rows, stats) = match fetched.rows().and_then(|rows| Ok((rows, fetched.stats()?))) {
+        let (rows, stats) = match fetched.stats() {
             Ok(found) => found,
             Err(error) => {
                 let what = format!("`{}` can't be read: {}", file.path, crate::error::with_causes(&error));

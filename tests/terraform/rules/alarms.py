@@ -1,8 +1,8 @@
 """Alarms: each mails somebody, looks at a metric that is there, and none that is wanted is missing."""
 
 # What the host writes into its log as metrics: none has a dimension.
-OWN = {"IngestSucceeded", "FailingTables", "MissingPackets", "LagSeconds", "HeldPackets", "Critical", "RowsIngested", "PacketsIngested", "RowsPublished",
-       "RowsRejected", "PacketsProcessed"}
+OWN = {"IngestSucceeded", "FailingTables", "MissingPackets", "LagSeconds", "HeldPackets", "Critical", "RowsIngested", "PacketsIngested",
+       "RowsPublished", "RowsRejected", "PacketsProcessed"}
 
 # The metrics of AWS that are of use here, each with the dimension that it must have and the resource that this names.
 OF_AWS = {

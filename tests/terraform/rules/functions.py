@@ -7,7 +7,7 @@ ENVIRONMENT = {
     "HOST_SOURCE_URL": "secret:", "HOST_LAKE_RAW": "s3://", "HOST_LAKE_STAR": "s3://", "HOST_PLUGINS_PATH": "s3://",
     "HOST_CHECKPOINTS_URL": "ssm:/", "HOST_CONFIG": "", "HOST_METRICS": "", "HOST_LOG": "", "PGSSLMODE": "",
 }
-MAY_HAVE = {"PGSSLROOTCERT"}
+MAY_HAVE = {"PGSSLROOTCERT", "PGHOST", "PGPORT", "PGDATABASE"}
 
 # The events that each handler knows, by their action; None stands for an event without one.
 ACTIONS = {"ingest": {None, "reconcile", "maintain", "plan", "summary"}, "process": {None, "process", "maintain"}}

@@ -62,8 +62,10 @@ impl StarLake {
         table: &TableVersion,
         is_wanted: impl Fn(&FileRanges) -> bool,
     ) -> Result<Vec<TableFile>, TableError> {
-        let files = self.files_with_ranges(table)?.into_iter();
-        Ok(files.filter(|(_, ranges)| is_wanted(ranges)).map(|(file, _)| file).collect())
+        let mut files = Vec::new();
+        self.for_each_file(table, |file, ranges| files.extend(is_wanted(&ranges).then_some(file)))?;
+        files.sort_unstable();
+        Ok(files)
     }
 
     /// The files of a table, by path, and what the log says of each.
@@ -71,15 +73,18 @@ impl StarLake {
     /// # Errors
     /// [`TableError::Store`] and [`TableError::Log`].
     pub fn files_with_ranges(&self, table: &TableVersion) -> Result<Vec<(TableFile, FileRanges)>, TableError> {
-        let failed = |error| TableError::new(table.name(), "read", error);
-        let mut files = self.list_files(table).map_err(failed)?;
+        let mut files = Vec::new();
+        self.for_each_file(table, |file, ranges| files.push((file, ranges)))?;
         files.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Ok(files)
     }
 
-    fn list_files(&self, table: &TableVersion) -> KernelResult<Vec<(TableFile, FileRanges)>> {
+    fn for_each_file(&self, table: &TableVersion, take: impl FnMut(TableFile, FileRanges)) -> Result<(), TableError> {
+        self.scan_files(table, take).map_err(|error| TableError::new(table.name(), "read", error))
+    }
+
+    fn scan_files(&self, table: &TableVersion, mut take: impl FnMut(TableFile, FileRanges)) -> KernelResult<()> {
         let scan = table.snapshot.clone().scan_builder().build()?;
-        let mut files = Vec::new();
         for metadata in scan.scan_metadata(self.engine())? {
             let (data, mut selected) = metadata?.scan_files.into_parts();
             let data = ArrowEngineData::try_from_engine_data(data)?;
@@ -92,10 +97,10 @@ impl StarLake {
                 let ranges: FileRanges = stats.and_then(|stats| serde_json::from_str(stats).ok()).unwrap_or_default();
                 let bytes = if sizes.is_valid(row) { sizes.value(row) } else { 0 };
                 let bytes = u64::try_from(bytes).unwrap_or(0);
-                files.push((TableFile { path: paths.value(row).to_owned(), bytes, rows: ranges.num_records }, ranges));
+                take(TableFile { path: paths.value(row).to_owned(), bytes, rows: ranges.num_records }, ranges);
             }
         }
-        Ok(files)
+        Ok(())
     }
 }
 
@@ -112,9 +117,7 @@ impl FileRanges {
             _ => true,
         }
     }
-}
 
-impl FileRanges {
     /// A column of which the log says something else than the file itself: nulls of another number, or a range that does not hold
     /// all values. Readers that go by ranges pass rows over then.
     #[must_use]

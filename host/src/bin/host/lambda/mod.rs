@@ -31,6 +31,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinError;
 
 /// Whether it is the Lambda runtime that started this program.
 pub(crate) fn is_function() -> bool {
@@ -58,27 +59,18 @@ async fn serve() -> Result<(), Failure> {
     let slot = Slot::default();
     // What every event needs is made before the first one: the runtime gives more of a processor until then. What fails here, or
     // hangs, is tried again, and told, with the first event.
-    let function = lock(&slot).clone();
-    let starting = tokio::task::spawn_blocking(move || start(&mut lock(&function)).err().map(Failed::from));
-    match tokio::time::timeout(START_TIMEOUT, starting).await {
-        Ok(Ok(Some(failed))) => failed.log(),
-        Ok(Ok(None) | Err(_)) => {}
-        Err(_) => *lock(&slot) = Arc::default(),
+    let started = within(START_TIMEOUT, &slot, |function| start(&mut lock(function)).err().map(Failed::from)).await;
+    if let Some(Ok(Some(failed))) = started {
+        failed.log();
     }
     let service = service_fn(|event: LambdaEvent<Box<RawValue>>| {
         let slot = slot.clone();
         async move {
-            let function = lock(&slot).clone();
             let patience = patience(event.context.deadline);
-            let handling = tokio::task::spawn_blocking(move || handle(&function, event));
-            let failed = match tokio::time::timeout(patience, handling).await {
-                Ok(Ok(handled)) => return handled,
-                Ok(Err(panic)) => Failed::mistake(&panic),
-                Err(_) => {
-                    // What hangs goes on to hang, and holds its function: the next event has another one.
-                    *lock(&slot) = Arc::default();
-                    Failed::out_of_time()
-                }
+            let failed = match within(patience, &slot, move |function| handle(function, event)).await {
+                Some(Ok(handled)) => return handled,
+                Some(Err(panic)) => Failed::mistake(&panic),
+                None => Failed::out_of_time(),
             };
             failed.log();
             Err(failed)
@@ -106,6 +98,22 @@ const START_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Where the function is that the next event goes to.
 type Slot = Arc<Mutex<Arc<Mutex<Option<Function>>>>>;
+
+/// What comes of work with the function; `None` if it takes longer than `patience`. What hangs goes on to hang then, and holds its
+/// function: the next event has another one.
+async fn within<T: Send + 'static>(
+    patience: Duration,
+    slot: &Slot,
+    work: impl FnOnce(&Mutex<Option<Function>>) -> T + Send + 'static,
+) -> Option<Result<T, JoinError>> {
+    let function = lock(slot).clone();
+    let working = tokio::task::spawn_blocking(move || work(&function));
+    let done = tokio::time::timeout(patience, working).await.ok();
+    if done.is_none() {
+        *lock(slot) = Arc::default();
+    }
+    done
+}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

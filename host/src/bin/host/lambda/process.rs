@@ -122,9 +122,8 @@ impl Process {
 
     /// Looks at the star tables that are made of some tables, or at all.
     fn tables(&mut self, tables: Vec<String>, deadline: Instant, metrics: &mut Metrics) -> Result<Value, Failed> {
-        let asked: BTreeSet<String> = tables.into_iter().collect();
-        let looked = self.look(asked.clone(), deadline, metrics)?;
-        if let Some(unknown) = asked.iter().find(|table| looked.unknown.contains(table)) {
+        let looked = self.look(tables.into_iter().collect(), deadline, metrics)?;
+        if let Some(unknown) = looked.unknown.first() {
             return Err(Failed::event(format!("no plugin makes or reads a table `{unknown}`")));
         }
         if let Some(failed) = failures(&looked.report, true) {
